@@ -1,0 +1,1 @@
+"""Frozen value types that every other room shares. Standard library only."""

@@ -1,0 +1,66 @@
+"""What a source hands over: raw bytes of one probe, or why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FaultKind = Literal["missing", "denied", "disabled", "busy", "empty", "malformed", "unsupported", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a probe or a section has nothing to show, and what the user can do about it."""
+
+    kind: FaultKind
+    reason: str
+    """One clause, for people: "/proc/slabinfo: permission denied"."""
+    remedy: str | None = None
+    """A command or boot parameter that would help, or None where nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawSample:
+    """One read of one probe: the bytes it gave, or the fault; never both None."""
+
+    probe: str
+    content: bytes | None
+    fault: Fault | None
+    mono: float
+    """Seconds on the monotonic clock when the read began."""
+    wall: float
+    """Seconds since the epoch when the read began."""
+    cost: float = 0.0
+    """Seconds that the read took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The samples of the probes that were due at one moment: what a recording stores, what the engine eats."""
+
+    mono: float
+    wall: float
+    samples: tuple[RawSample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Facts about the machine that was read, constant while it is up. Unknown facts are None."""
+
+    release: str | None
+    """`uname -r`: "6.18.44"."""
+    hostname: str | None
+    page_size: int
+    """Bytes. Taken from the machine or the recording, never assumed where it can be known."""
+    boot_id: str | None
+    architecture: str | None
+    cmdline: str | None
+    """The kernel's boot parameters."""
+    vmap_stack: bool | None
+    """Whether kernel stacks are vmalloc areas (CONFIG_VMAP_STACK), where the kernel's config can be read."""
+    is_live: bool
+    """False for a captured tree or a recording."""
+
+
+class ParseError(ValueError):
+    """Bytes that are not what the probe's grammar says; the message quotes the offending text, sanitised later."""
