@@ -1,0 +1,48 @@
+"""The text form of what leaktop itself lists (processes, sockets, mounts): one row a line, tab-separated.
+
+A first line names the form and its version: "# leaktop NAME 1". In a field a backslash, a tab and a newline are
+written as backslash escapes, so that any name survives; "-" alone is an unknown number. The sources write this form
+and the parsers read it, live as from a recording.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from leaktop.model.sample import ParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ESCAPE = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\0": "\0", "\\r": "\r"}
+_ESCAPED = re.compile(r"\\.")
+
+
+def decode(content: bytes) -> str:
+    """Text of kernel bytes: UTF-8 where it is, else each odd byte as a surrogate, so that nothing is lost."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def unescape(field: str) -> str:
+    """The name that was written with backslash escapes."""
+    return _ESCAPED.sub(lambda found: _ESCAPE.get(found[0], found[0]), field) if "\\" in field else field
+
+
+def number(field: str) -> int | None:
+    """The integer of a field, None for "-"."""
+    return None if field == "-" else int(field)
+
+
+def rows(content: bytes, form: str) -> Iterator[list[str]]:
+    """The fields of each line of a text form, the first line checked.
+
+    Raises:
+        ParseError: the bytes are not this form, version 1.
+    """
+    lines = decode(content).split("\n")
+    if lines[0] != f"# leaktop {form} 1":
+        raise ParseError(f"not a leaktop {form} list: {lines[0][:60]!r}")
+    for line in lines[1:]:
+        if line:
+            yield line.split("\t")
