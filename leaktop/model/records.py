@@ -56,6 +56,27 @@ class SlabClass(NamedTuple):
     """reclaim_account: from the id's `a` flag, else from the attribute, else None."""
 
 
+class Cache(NamedTuple):
+    """A slab cache with all the names that share its slabs; counters None where /proc/slabinfo cannot be read."""
+
+    name: str
+    """As /proc/slabinfo lists it; of merged caches that is the one created first, whatever uses it now."""
+    aliases: tuple[str, ...]
+    """The other names that share these slabs."""
+    merged_into: str | None
+    """The id of the shared class (":A-0001280"), None where the cache stands alone or sysfs does not say."""
+    active_objs: int | None
+    num_objs: int | None
+    objsize: int | None
+    objperslab: int | None
+    pagesperslab: int | None
+    active_slabs: int | None
+    num_slabs: int | None
+    bytes: int | None
+    """num_slabs x pagesperslab x page size: an upper bound, since SLUB falls back to smaller slabs when it must."""
+    reclaimable: bool | None
+
+
 class VmallocGroup(NamedTuple):
     """All areas of /proc/vmallocinfo with the same caller, module and kind."""
 
@@ -115,6 +136,8 @@ class Socket(NamedTuple):
     """Bytes of mmap rings: page allocations that no other counter names."""
     cookie: str = ""
     """Tells sockets with inode 0 apart (TIME_WAIT, orphans)."""
+    owners: tuple[Owner, ...] = ()
+    """The descriptors that hold it, where they were looked up; empty means not known, or none."""
 
 
 @dataclass(frozen=True, slots=True)

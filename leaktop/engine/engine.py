@@ -1,0 +1,104 @@
+"""The engine: eats ticks, gives Frames. Pure but for what it remembers; the same ticks give the same Frames."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from leaktop.engine.growth import Ledger
+from leaktop.engine.inputs import Inputs
+from leaktop.engine.sections import SECTIONS
+from leaktop.engine.suspects import rank_suspects
+from leaktop.model.frame import Frame, Row, Section
+from leaktop.model.sample import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leaktop.engine.sections import Assembly, SectionRule
+    from leaktop.model.frame import Key, ProbeState
+    from leaktop.model.sample import Machine, Tick
+
+
+class Engine:
+    """Assembles sections, keeps their history, and says what grows.
+
+    `feed` belongs to one thread; `mark_baseline` and `points` may be called from any.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._inputs = Inputs(machine)
+        self._machine = machine
+        self._sections: dict[str, Section] = {rule.name: Section(rule.name) for rule in SECTIONS}
+        self._ledgers = {rule.name: Ledger() for rule in SECTIONS}
+        self._baseline_wall: float | None = None
+        self._mark_wanted = threading.Event()
+
+    def feed(self, tick: Tick, probes: Mapping[str, ProbeState] | None = None) -> Frame:
+        """The Frame after one more tick.
+
+        Args:
+            tick: the samples of the probes that were due.
+            probes: what reading costs just now, to be shown beside.
+        """
+        if self._mark_wanted.is_set():
+            self._mark_wanted.clear()
+            self._baseline_wall = tick.wall
+            for ledger in self._ledgers.values():
+                ledger.mark(tick.mono)
+        elif self._baseline_wall is None and tick.samples:
+            self._baseline_wall = tick.wall
+        self._inputs.take(tick.samples)
+        came = {sample.probe for sample in tick.samples}
+        for rule in SECTIONS:
+            if not came.isdisjoint(rule.probes):
+                self._sections[rule.name] = self._assemble(rule, tick)
+        return Frame(
+            self._machine,
+            tick.mono,
+            tick.wall,
+            dict(self._sections),
+            rank_suspects(self._sections),
+            self._baseline_wall,
+            self,
+            probes or {},
+        )
+
+    def mark_baseline(self) -> None:
+        """Let growth count from the next tick on."""
+        self._mark_wanted.set()
+
+    def points(self, section: str, key: Key, measure: str, until: float) -> tuple[list[float], list[float]]:
+        """Past values of one row; see leaktop.model.frame.History."""
+        return self._ledgers[section].points(key, measure, until)
+
+    def _assemble(self, rule: SectionRule, tick: Tick) -> Section:
+        try:
+            assembly = rule.assemble(self._inputs)
+        except Exception as error:
+            # One section that trips over a kernel nobody has seen must not take the screen down with it.
+            reason = f"leaktop failed on this section ({type(error).__name__}: {error})"
+            return Section(rule.name, fault=Fault("failed", reason, "report it, with the files that it reads"))
+        rows = self._rows(rule, assembly, tick.mono)
+        return Section(rule.name, rows, assembly.fault, assembly.notes, assembly.extras, tick.mono, tick.wall)
+
+    def _rows(self, rule: SectionRule, assembly: Assembly, mono: float) -> tuple[Row, ...]:
+        ledger = self._ledgers[rule.name]
+        if assembly.fault is not None:
+            # A read that failed is a gap: nothing is claimed to have changed over it.
+            ledger.generation += 1
+        else:
+            ledger.begin(mono, len(assembly.entries))
+        observe = ledger.observe
+        rows = [
+            Row(
+                key,
+                record,
+                observe(key, "size", mono, size),
+                observe(key, "number", mono, number) if rule.counts else None,
+            )
+            for key, record, size, number in assembly.entries
+        ]
+        if ledger.generation % 256 == 0:
+            ledger.forget_gone(mono)
+        return tuple(rows)

@@ -1,0 +1,69 @@
+"""The newest sample of each probe, parsed once however many sections ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from leaktop.model.sample import Fault, ParseError, RawSample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from leaktop.model.sample import Machine
+
+T = TypeVar("T")
+
+
+class Inputs:
+    """Samples by probe, as sections see them.
+
+    Attributes:
+        machine: facts about the machine.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._samples: dict[str, RawSample] = {}
+        self._parsed: dict[str, tuple[RawSample, Any]] = {}
+
+    def take(self, samples: Iterable[RawSample]) -> None:
+        """Replace what these probes gave before."""
+        for sample in samples:
+            self._samples[sample.probe] = sample
+
+    def sample(self, probe: str) -> RawSample | None:
+        """The newest sample, fault or not; None where the probe was never read."""
+        return self._samples.get(probe)
+
+    def parsed(self, probe: str, parse: Callable[[bytes], T]) -> T | None:
+        """The records of a probe; None where there are none, for a reason that `fault` gives."""
+        sample = self._samples.get(probe)
+        if sample is None or sample.content is None:
+            return None
+        kept = self._parsed.get(probe)
+        if kept is None or kept[0] is not sample:
+            try:
+                kept = (sample, parse(sample.content))
+            except ParseError as error:
+                kept = (sample, error)
+            except Exception as error:
+                # Whatever a strange kernel prints, one section fails and the screen goes on.
+                kept = (
+                    sample,
+                    ParseError(f"leaktop cannot read this ({type(error).__name__}: {error}); please report it"),
+                )
+            self._parsed[probe] = kept
+        return None if isinstance(kept[1], ParseError) else kept[1]
+
+    def fault(self, probe: str) -> Fault | None:
+        """Why `parsed` gave nothing, or None where it gave something or was never asked."""
+        sample = self._samples.get(probe)
+        if sample is None:
+            return None
+        if sample.fault is not None:
+            return sample.fault
+        kept = self._parsed.get(probe)
+        if kept is not None and kept[0] is sample and isinstance(kept[1], ParseError):
+            kind = "malformed" if sample.content else "empty"
+            return Fault(kind, f"{probe}: {kept[1]}")
+        return None

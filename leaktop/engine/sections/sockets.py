@@ -1,0 +1,112 @@
+"""Sockets: what their queues and rings hold, from sock_diag or /proc/net, with the processes that hold them open."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from leaktop.engine.sections.base import Assembly, Entry, SectionRule
+from leaktop.model.sample import Fault
+from leaktop.parsers.open_files import parse_open_files
+from leaktop.parsers.proc_net import parse_proc_net
+from leaktop.parsers.sock_diag import parse_sock_diag
+from leaktop.parsers.socket_owners import parse_socket_owners
+from leaktop.parsers.sockstat import parse_protocols, parse_sockstat
+
+if TYPE_CHECKING:
+    from leaktop.engine.inputs import Inputs
+    from leaktop.model.frame import Key
+    from leaktop.model.records import Owner, Socket
+
+PROTOCOLS = (
+    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "unix", "packet", "netlink",
+)  # fmt: skip
+
+
+def memory_of(socket: Socket) -> int:
+    """Bytes of memory that a socket holds, as far as its source tells.
+
+    Where only TCP's queues are known (/proc/net/tcp), their payload stands in for the memory behind it.
+    """
+    received = socket.rmem if socket.rmem is not None else _payload(socket, socket.rx_queue)
+    sent = socket.wmem if socket.wmem is not None else _payload(socket, socket.tx_queue)
+    return received + sent + (socket.ring or 0)
+
+
+def has_backlog(socket: Socket) -> bool:
+    """Whether something waits in it to be read or sent, or a ring is mapped: worth knowing whose it is."""
+    return bool(socket.rx_queue or socket.tx_queue or socket.rmem or socket.wmem or socket.ring)
+
+
+def assemble(inputs: Inputs) -> Assembly:
+    """Rows are Sockets with their owners; the extras hold the kernel's own totals."""
+    sockets, totals, faults = _tables(inputs)
+    if not totals:
+        return Assembly([], next(iter(faults.values()), Fault("missing", "no socket table could be read")))
+    owners = inputs.parsed("socket_owners", parse_socket_owners) or {}
+    entries = [_entry(socket, owners) for socket in sockets]
+    sockstat = (inputs.parsed("net/sockstat", parse_sockstat) or {}) | (
+        inputs.parsed("net/sockstat6", parse_sockstat) or {}
+    )
+    extras = {
+        "totals": totals,
+        "sockstat": sockstat,
+        "protocols": inputs.parsed("net/protocols", parse_protocols) or {},
+    }
+    return Assembly(entries, None, tuple(_notes(inputs, faults, len(sockets), totals)), extras)
+
+
+def _tables(inputs: Inputs) -> tuple[list[Socket], dict[str, int], dict[str, Fault]]:
+    sockets: list[Socket] = []
+    totals: dict[str, int] = {}
+    faults: dict[str, Fault] = {}
+    dump = inputs.parsed("sock_diag", parse_sock_diag)
+    if dump is not None:
+        sockets += dump.sockets
+        totals |= dump.totals
+    for proto in PROTOCOLS:
+        if proto in totals:
+            continue
+        table = inputs.parsed(f"net/{proto}", partial(parse_proc_net, proto))
+        if table is not None:
+            sockets += table.sockets
+            totals |= table.totals
+        elif (fault := inputs.fault(f"net/{proto}")) and fault.kind != "missing":
+            faults[proto] = fault
+    return sockets, totals, faults
+
+
+def _entry(socket: Socket, owners: dict[int, tuple[Owner, ...]]) -> Entry:
+    held_by = owners.get(socket.inode, ()) if socket.inode else ()
+    key: Key = (
+        (socket.proto, socket.inode)
+        if socket.inode
+        else (socket.proto, socket.local, socket.peer, socket.state, socket.cookie)
+    )
+    return Entry(key, socket._replace(owners=held_by) if held_by else socket, memory_of(socket), socket.rx_queue)
+
+
+def _payload(socket: Socket, queue: int | None) -> int:
+    # A listening TCP socket's queue counts connections that wait for accept(), not bytes.
+    return 0 if queue is None or socket.state == "LISTEN" else queue
+
+
+def _notes(inputs: Inputs, faults: dict[str, Fault], listed: int, totals: dict[str, int]) -> list[str]:
+    notes = [f"{proto} is missing: {fault.reason}" for proto, fault in faults.items()]
+    total = sum(totals.values())
+    if listed < total:
+        notes.append(f"{total - listed} of {total} sockets have nothing queued and are not listed")
+    files = inputs.parsed("open_files", parse_open_files)
+    if files is not None and (files.net_namespaces or 0) > 1:
+        others = (files.net_namespaces or 0) - 1
+        notes.append(f"{others} other network namespace{'s' if others > 1 else ''}: their sockets are not covered")
+    return notes
+
+
+SECTION = SectionRule(
+    "sockets",
+    4,
+    ("sock_diag", "socket_owners", *(f"net/{proto}" for proto in PROTOCOLS)),
+    assemble,
+    counts=True,
+)

@@ -1,0 +1,116 @@
+"""Suspects: what grows, from every section, in one ranking. What can be reclaimed comes after what cannot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leaktop.engine.residual import noise
+from leaktop.model.frame import Section, Suspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from leaktop.model.frame import Row
+    from leaktop.model.records import Cache, KmemleakGroup, Process, SharedMemory, Socket, VmallocGroup
+
+_LIMIT = 200
+_DEBUG_CACHES = ("kmemleak_object", "kmemleak_scan_area", "kmalloc-no-objext")
+_AMOUNTS = {
+    "PageTables": "pagetables",
+    "KernelStack": "kernelstack",
+    "Percpu": "percpu",
+    "hugepages": "hugepages",
+    "balloon": "balloon",
+    "residual": "residual",
+}
+_MODULE_GONE = "0x"
+
+
+def rank_suspects(sections: Mapping[str, Section]) -> tuple[Suspect, ...]:
+    """Everything that grew since the baseline, most bytes first, caches that can be reclaimed last."""
+    found = [suspect for section in sections.values() for suspect in _suspects_of(section)]
+    found.sort(key=lambda suspect: (suspect.is_cache, -(suspect.size.growth or 0)))
+    return tuple(found[:_LIMIT])
+
+
+def _suspects_of(section: Section) -> Iterator[Suspect]:
+    describe = _DESCRIBE.get(section.name)
+    if section.name == "memory":
+        yield from _amounts(section)
+    elif describe is not None:
+        for row in section.rows:
+            if (row.size.growth or 0) > 0:
+                kind, name, note, is_cache = describe(row)
+                yield Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache)
+
+
+def _amounts(section: Section) -> Iterator[Suspect]:
+    ghost = section.extras.get("residual")
+    inside = {term.name for term in ghost.terms if term.sign == 0} if ghost else set()
+    total = next((row.record.bytes for row in section.rows if row.record.name == "MemTotal"), 0) or 0
+    for row in section.rows:
+        kind = _AMOUNTS.get(row.record.name)
+        growth = row.size.growth or 0
+        # Stacks that lie in vmalloc areas are accused there, under their caller.
+        if kind is None or growth <= 0 or row.record.name in inside:
+            continue
+        if kind == "residual" and growth < noise(total) / 4:
+            continue
+        note = "memory that no counter names" if kind == "residual" else ""
+        yield Suspect(kind, "memory", row.key, row.record.name, note, row.size, None, is_cache=False)
+
+
+def _slab(row: Row) -> tuple[str, str, str, bool]:
+    cache: Cache = row.record
+    if cache.name.startswith(_DEBUG_CACHES):
+        return "slab", cache.name, "the debug kernel's own cost", True
+    if cache.reclaimable:
+        return "slab", cache.name, "reclaimable: a cache until pressure fails to shrink it", True
+    if cache.aliases:
+        return "slab", cache.name, f"shares its slabs with {', '.join(cache.aliases)}", False
+    return "slab", cache.name, "", False
+
+
+def _vmalloc(row: Row) -> tuple[str, str, str, bool]:
+    group: VmallocGroup = row.record
+    name = group.caller or group.kind
+    if name.startswith(_MODULE_GONE):
+        return "vmalloc", name, "code of a module that is gone", False
+    return "vmalloc", name, f"module {group.module}" if group.module else "", False
+
+
+def _socket(row: Row) -> tuple[str, str, str, bool]:
+    socket: Socket = row.record
+    owner = socket.owners[0] if socket.owners else None
+    place = " ".join(part for part in (socket.interface, socket.local) if part)
+    return (
+        "socket",
+        f"{socket.proto} {place}",
+        f"{owner.comm} ({owner.pid}) fd {owner.fd}" if owner else "",
+        False,
+    )
+
+
+def _process(row: Row) -> tuple[str, str, str, bool]:
+    process: Process = row.record
+    return "process", f"{process.comm} ({process.pid})", "", False
+
+
+def _tmpfs(row: Row) -> tuple[str, str, str, bool]:
+    memory: SharedMemory = row.record
+    return "tmpfs", memory.name, memory.kind if memory.kind != "tmpfs" else "", False
+
+
+def _kmemleak(row: Row) -> tuple[str, str, str, bool]:
+    group: KmemleakGroup = row.record
+    return "kmemleak", " < ".join(group.backtrace[:3]) or "no backtrace", f"{group.count} objects", False
+
+
+_DESCRIBE = {
+    "slab": _slab,
+    "vmalloc": _vmalloc,
+    "sockets": _socket,
+    "processes": _process,
+    "tmpfs": _tmpfs,
+    "kmemleak": _kmemleak,
+}

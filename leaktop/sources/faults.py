@@ -1,0 +1,56 @@
+"""From an OSError to words: what could not be read, why, and what the user can do."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from leaktop.model.sample import Fault
+
+if TYPE_CHECKING:
+    from leaktop.sources.base import Probe
+
+_DEBUGFS = "mount -t debugfs none /sys/kernel/debug"
+
+_MISSING: dict[str, tuple[str, str | None]] = {
+    "slabinfo": (
+        "this kernel has no /proc/slabinfo (no CONFIG_SLUB_DEBUG, or SLUB_TINY)",
+        "a kernel built with CONFIG_SLUB_DEBUG=y",
+    ),
+    "slab_links": ("this kernel has no /sys/kernel/slab (SLAB or SLOB, or no sysfs)", None),
+    "vmallocinfo": ("this kernel has no /proc/vmallocinfo", "a kernel built with CONFIG_MMU=y"),
+    "kmemleak": (
+        "this kernel has no kmemleak, or debugfs is not mounted",
+        f"{_DEBUGFS}; else a kernel built with CONFIG_DEBUG_KMEMLEAK=y, booted with kmemleak=on",
+    ),
+    "hugepages": ("this kernel has no huge pages (no CONFIG_HUGETLBFS)", None),
+}
+"""Why a file can be absent, and the remedy, for the probes where there is more to say than "no such file"."""
+
+
+def explain(probe: Probe, error: OSError, *, is_live: bool) -> Fault:
+    """The fault that an error of reading this probe stands for."""
+    where = f"/{probe.path}" if probe.path[:4] in {"proc", "sys/"} else probe.path
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENODEV}:
+        if not is_live:
+            return Fault("missing", f"{where} is not in this capture")
+        reason, remedy = _MISSING.get(probe.name, (f"{where} does not exist here", None))
+        return Fault("missing", reason, remedy)
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        if not is_live:
+            return Fault("denied", f"{where}: no permission to read the capture")
+        if os.geteuid() != 0:
+            return Fault("denied", f"{where} needs root", "sudo leaktop")
+        return Fault(
+            "denied",
+            f"{where}: denied even to root, by lockdown, a container or a security module",
+            "cat /sys/kernel/security/lockdown; run leaktop on the host",
+        )
+    if error.errno == errno.EBUSY:
+        return Fault("busy", f"{where} is busy: switched off, or in use by another reader")
+    if error.errno == errno.EFBIG:
+        return Fault("malformed", f"{where} is larger than {probe.ceiling >> 20} MiB, which no kernel prints")
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return Fault("failed", f"{where}: no file descriptor left", "ulimit -n 1024")
+    return Fault("failed", f"{where}: {os.strerror(error.errno) if error.errno else error}")

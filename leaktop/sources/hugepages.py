@@ -1,0 +1,41 @@
+"""The pools of huge pages: /sys/kernel/mm/hugepages/hugepages-*kB/*_hugepages (2.6.27+, mm/hugetlb.c)."""
+
+from __future__ import annotations
+
+import os
+
+from leaktop.sources.files import path_below
+
+_DIRECTORY = "sys/kernel/mm/hugepages"
+_COUNTS = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
+
+
+def list_hugepages(root: str) -> bytes:
+    """Lines "hugepages-2048kB/nr_hugepages:5": nr, free, resv and surplus of every pool, in huge pages.
+
+    A count that cannot be read is left out.
+
+    Args:
+        root: "/" for this machine, or the directory that holds a captured `sys`.
+
+    Raises:
+        OSError: the directory cannot be listed; FileNotFoundError where the kernel has no huge pages.
+    """
+    directory = f"/{_DIRECTORY}" if root == "/" else path_below(root, _DIRECTORY)
+    lines = []
+    for pool in sorted(name for name in os.listdir(directory) if name.startswith("hugepages-")):
+        for count in _COUNTS:
+            try:
+                value = _read(os.path.join(directory, pool, count))
+            except OSError:
+                continue
+            lines.append(os.fsencode(f"{pool}/{count}:") + value + b"\n")
+    return b"".join(lines)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, 64).strip()
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,310 @@
+"""Sockets by NETLINK_SOCK_DIAG, written in the text form "sock_diag".
+
+The kernel answers since 3.3 (include/uapi/linux/{sock_diag,inet_diag,unix_diag,packet_diag,netlink_diag}.h,
+net/core/sock_diag.c), for the caller's own network namespace, without privilege. Each protocol has a diag module of
+its own; where it is missing the dump ends with ENOENT, which is not the same as no sockets. No mainline kernel
+lists ping sockets (icmp) this way. Lines of the text form, tab-separated:
+
+    =  PROTO  N             N sockets of that protocol were seen, listed or not
+    !  PROTO  ENOENT        the kernel gave no list, and this errno
+    ~  PROTO  interrupted   the list changed while the kernel wrote it: rows may be missing or double
+    PROTO  local  peer  state  rx_queue  tx_queue  rmem  wmem  drops  inode  uid  interface  ring  cookie
+
+Queues and memory are bytes, but for a listening socket rx_queue counts connections that nobody has accepted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from leaktop.sources.text_form import encode, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
+_DUMP_INTERRUPTED = 0x10
+_ALL_STATES = 0xFFFFFFFF
+_CLOSE, _LISTEN = 7, 10
+_ABSENT_FOR = 60.0  # seconds before a missing module is asked for again: asking makes the kernel run modprobe
+_STATES = (
+    *("0", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE"),
+    *("CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
+)
+_NETLINK_NAMES = (
+    *("route", "unused", "usersock", "firewall", "sock_diag", "nflog", "xfrm", "selinux", "iscsi", "audit"),
+    *("fib_lookup", "connector", "netfilter", "ip6_fw", "dnrtmsg", "kobject_uevent", "generic", "17"),
+    *("scsitransport", "ecryptfs", "rdma", "crypto", "smc"),
+)
+
+_message = struct.Struct("=IHH8x")  # nlmsghdr: length, type, flags
+_attribute = struct.Struct("=HH")
+_error = struct.Struct("=i")
+_inet_queues = struct.Struct("=17xB54xII").unpack_from  # state and queues of an inet_diag_msg behind its nlmsghdr
+_inet = struct.Struct("=16xBB2x4s16s16sI8s4xIIII")
+_unix = struct.Struct("=16xBBBxI8s")
+_packet = struct.Struct("=16xBBHI8s")
+_netlink = struct.Struct("=16xBBBBIIII8s")
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
+    """The kernel ended a dump with this errno instead of a list."""
+
+    def __init__(self, code: int) -> None:
+        self.name = errno.errorcode.get(code, str(code))
+
+
+class Row(NamedTuple):
+    """A socket that was worth reading in full."""
+
+    holds: bool
+    """Whether memory is charged to it."""
+    inode: int
+    line: str
+
+
+class Family(Protocol):
+    """How one protocol is asked for, and how a reply becomes a row."""
+
+    request: bytes
+
+    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        """The row of the reply at `start`; it may be None for a socket that holds nothing if not `idle`."""
+
+
+class Inet:
+    """TCP, UDP and their kin: inet_diag_req_v2 and inet_diag_msg."""
+
+    def __init__(self, family: socket.AddressFamily, protocol: int) -> None:
+        self.request = struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES)  # INET_DIAG_SKMEMINFO
+        self.is_tcp = protocol == socket.IPPROTO_TCP
+        self.wmem_word = 5 if self.is_tcp else 2  # wmem_queued, wmem_alloc
+        self.memory = struct.Struct("=HI16xI" if self.is_tcp else "=HI4xI").unpack_from  # type, rmem, wmem
+        self.places: dict[int, int] = {}  # where SKMEMINFO's type was in the last message of a length
+
+    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        """See Family. Nearly all sockets of a busy server are idle and end here after two unpacks."""
+        state, rx_queue, tx_queue = _inet_queues(buffer, start)
+        if self.is_tcp and state == _LISTEN:
+            tx_queue = 0  # the limit of the accept queue, not bytes; /proc/net/tcp prints 0
+        place = self.places.get(length, 0)
+        kind, rmem, wmem = self.memory(buffer, start + place)
+        if kind != 7 or not place:
+            rmem = wmem = 0
+            for kind, begin, end in _attributes(buffer, start + 88, start + length):
+                if kind == 7 and end - begin >= 24:
+                    self.places[length] = begin - start - 2
+                    _, rmem, wmem = self.memory(buffer, begin - 2)
+        holds = rx_queue or tx_queue or rmem or wmem
+        if not holds and not idle:
+            return None
+        family, _, ports, source, target, device, cookie, *_, uid, inode = _inet.unpack_from(buffer, start)
+        words = _words(_payloads(buffer, start + 88, start + length).get(7))
+        near, far = struct.unpack("!HH", ports)
+        line = _line(
+            *(proto, _address(family, source, near), _address(family, target, far)),
+            *(_state(state, self.is_tcp), rx_queue, tx_queue, words[0], words[self.wmem_word], words[8]),
+            *(inode, uid, _interface(device), None, "" if inode else cookie.hex()),
+        )
+        return Row(bool(holds), inode, line)
+
+
+class Unix:
+    """unix_diag: the only place that shows queues of unix sockets. A queued message is charged to its sender."""
+
+    request = struct.pack("=BBHIII8x", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x75)  # all but VFS and ICONS
+
+    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        """See Family."""
+        _, _, state, inode, cookie = _unix.unpack_from(buffer, start)
+        found = _payloads(buffer, start + 32, start + length)
+        queues, words = _words(found.get(4)), _words(found.get(5))
+        rx_queue, tx_queue = queues[0], 0 if state == _LISTEN else queues[1]
+        holds = bool(rx_queue or tx_queue or words[0] or words[2])
+        name, peer = found.get(0, b""), _words(found.get(2))[0]
+        path = name.replace(b"\0", b"@") if name[:1] == b"\0" else name.rstrip(b"\0")
+        line = _line(
+            *(proto, escape(os.fsdecode(path)), f"inode {peer}" if peer else "", _state(state, is_tcp=False)),
+            *(rx_queue, tx_queue, words[0], words[2], words[8], inode, _words(found.get(7))[0]),
+            *(None, None, "" if inode else cookie.hex()),
+        )
+        return Row(holds, inode, line)
+
+
+class Packet:
+    """packet_diag: the only place that shows mmap rings."""
+
+    request = struct.pack("=BBHII8x", socket.AF_PACKET, 0, 0, 0, 0x15)  # INFO, RING_CFG, MEMINFO
+
+    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        """See Family."""
+        _, _, ethertype, inode, cookie = _packet.unpack_from(buffer, start)
+        found = _payloads(buffer, start + 32, start + length)
+        words = _words(found.get(6))
+        rings = [struct.unpack_from("=II", found[kind]) for kind in (2, 3) if len(found.get(kind, b"")) >= 8]
+        ring = sum(size * blocks for size, blocks in rings)
+        holds = bool(words[0] or words[2] or ring)
+        line = _line(
+            *(proto, f"0x{ethertype:04x}", "", "UNCONN", words[0], words[2], words[0], words[2], words[8], inode),
+            *(_words(found.get(5))[0], _interface(_words(found.get(0))[0]), ring, "" if inode else cookie.hex()),
+        )
+        return Row(holds, inode, line)
+
+
+class Netlink:
+    """netlink_diag, all netlink protocols at once. It tells no uid."""
+
+    request = struct.pack("=BBHII8x", socket.AF_NETLINK, 0xFF, 0, 0, 0x01)  # MEMINFO
+
+    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        """See Family."""
+        _, _, number, state, port, peer, _, inode, cookie = _netlink.unpack_from(buffer, start)
+        found = _payloads(buffer, start + 44, start + length)
+        words = _words(found.get(0))
+        holds = bool(words[0] or words[2])
+        name = _NETLINK_NAMES[number] if number < len(_NETLINK_NAMES) else str(number)
+        line = _line(
+            *(proto, f"{name}:{port}", f"{name}:{peer}" if peer else "", "ESTABLISHED" if state == 1 else "UNCONN"),
+            *(words[0], words[2], words[0], words[2], words[8], inode, None, None, None),
+            "" if inode else cookie.hex(),
+        )
+        return Row(holds, inode, line)
+
+
+FAMILIES: dict[str, Family] = {
+    # Those with the most sockets come last, so that their idle ones do not crowd the others out.
+    "packet": Packet(),
+    "raw": Inet(socket.AF_INET, socket.IPPROTO_RAW),
+    "raw6": Inet(socket.AF_INET6, socket.IPPROTO_RAW),
+    "icmp": Inet(socket.AF_INET, socket.IPPROTO_ICMP),
+    "icmp6": Inet(socket.AF_INET6, socket.IPPROTO_ICMPV6),
+    "udplite": Inet(socket.AF_INET, socket.IPPROTO_UDPLITE),
+    "udplite6": Inet(socket.AF_INET6, socket.IPPROTO_UDPLITE),
+    "udp": Inet(socket.AF_INET, socket.IPPROTO_UDP),
+    "udp6": Inet(socket.AF_INET6, socket.IPPROTO_UDP),
+    "netlink": Netlink(),
+    "unix": Unix(),
+    "tcp": Inet(socket.AF_INET, socket.IPPROTO_TCP),
+    "tcp6": Inet(socket.AF_INET6, socket.IPPROTO_TCP),
+}
+
+_absent: dict[str, float] = {}
+
+
+def dump_sockets(idle_limit: int | None = None) -> bytes:
+    """All sockets of this network namespace that hold memory, and up to `idle_limit` of those that do not.
+
+    Raises:
+        OSError: no netlink socket (EACCES, EPERM, EPROTONOSUPPORT), or an answer that is no netlink message.
+    """
+    lines: list[str] = []
+    idle_left = sys.maxsize if idle_limit is None else idle_limit
+    buffer = bytearray(1 << 18)  # the kernel fills at most 32 KB a reply
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as netlink:
+        own = os.fstat(netlink.fileno()).st_ino  # holds the very list that it asks for
+        for proto, family in FAMILIES.items():
+            total = 0
+            if time.monotonic() - _absent.get(proto, -_ABSENT_FOR) < _ABSENT_FOR:
+                lines.append(f"!\t{proto}\tENOENT")
+                continue
+            try:
+                read = family.read
+                for start, length in _replies(netlink, buffer, family.request):
+                    if length < 0:
+                        lines.append(f"~\t{proto}\tinterrupted")
+                        continue
+                    total += 1
+                    row = read(proto, buffer, start, length, idle_left > 0)
+                    if row is None:
+                        continue
+                    if row.inode == own:
+                        total -= 1
+                    elif row.holds or idle_left > 0:
+                        lines.append(row.line)
+                        idle_left -= not row.holds
+            except Refused as refused:
+                lines.append(f"!\t{proto}\t{refused.name}")
+                if refused.name == "ENOENT":
+                    _absent[proto] = time.monotonic()
+            else:
+                lines.append(f"=\t{proto}\t{total}")
+    return encode("sock_diag", lines)
+
+
+def _replies(netlink: socket.socket, buffer: bytearray, request: bytes) -> Iterator[tuple[int, int]]:
+    """Start and length of each reply while it is in the buffer; a last (0, -1) if the dump was interrupted."""
+    netlink.send(struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + request)
+    seen = 0
+    unpack = _message.unpack_from
+    while True:
+        end = netlink.recv_into(buffer)
+        start = 0
+        while start < end:
+            length, kind, flags = unpack(buffer, start)
+            if length < 16 or start + length > end:
+                raise OSError(errno.EBADMSG, "netlink message of impossible length")
+            seen |= flags
+            if kind == _SOCK_DIAG_BY_FAMILY:
+                yield start, length
+            elif kind in {_NLMSG_DONE, _NLMSG_ERROR}:
+                code = -_error.unpack_from(buffer, start + 16)[0] if length >= 20 else 0
+                if code:
+                    raise Refused(code)
+                if seen & _DUMP_INTERRUPTED:
+                    yield 0, -1
+                return
+            start += (length + 3) & ~3
+
+
+def _attributes(buffer: bytearray, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Type, and where the payload begins and ends, of each netlink attribute."""
+    while start + 4 <= end:
+        size, kind = _attribute.unpack_from(buffer, start)
+        if size < 4 or start + size > end:
+            return
+        yield kind & 0x3FFF, start + 4, start + size
+        start += (size + 3) & ~3
+
+
+def _payloads(buffer: bytearray, start: int, end: int) -> dict[int, bytes]:
+    return {kind: bytes(buffer[begin:stop]) for kind, begin, stop in _attributes(buffer, start, end)}
+
+
+def _words(payload: bytes | None) -> tuple[int | None, ...]:
+    """The 32-bit words of an attribute, then None for those that this kernel does not send."""
+    known = len(payload) // 4 if payload else 0
+    return (*struct.unpack_from(f"={known}I", payload or b""), *(None,) * (9 - known))
+
+
+def _state(number: int, is_tcp: bool) -> str:
+    if number == _CLOSE and not is_tcp:
+        return "UNCONN"
+    return _STATES[number] if number < len(_STATES) else str(number)
+
+
+def _address(family: int, address: bytes, port: int) -> str:
+    if family == socket.AF_INET:
+        return f"{socket.inet_ntop(socket.AF_INET, address[:4])}:{port}"
+    return f"[{socket.inet_ntop(socket.AF_INET6, address)}]:{port}"
+
+
+def _interface(index: int | None) -> str | None:
+    if not index:
+        return None
+    try:
+        return escape(socket.if_indextoname(index))
+    except OSError:
+        return f"if{index}"
+
+
+def _line(*fields: str | int | None) -> str:
+    return "\t".join(["-" if field is None else str(field) for field in fields])

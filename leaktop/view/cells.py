@@ -1,0 +1,46 @@
+"""Text that is safe to show: the one place where kernel text and names that users chose are made harmless.
+
+ESC, other control characters, bidi and zero-width characters and undecodable bytes become visible escapes, so that no
+process name, socket path or recording can move the cursor, reorder a line, or write to the clipboard.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+LONGEST = 512
+"""Characters of one name that are shown; a megabyte of name helps nobody."""
+
+Tone = Literal["", "dim", "strong", "growth", "cache", "shrink", "fault"]
+"""What a text means, not how it looks: the theme decides on colours, and each tone has a glyph or a word as well."""
+
+
+class Cell(NamedTuple):
+    """One table cell: plain text without control characters, and its tone."""
+
+    text: str
+    tone: Tone = ""
+
+
+@lru_cache(maxsize=8192)
+def sanitise(text: str) -> str:
+    """The text with everything that a terminal would obey, or that would not show, written as an escape."""
+    if text.isascii() and text.isprintable() and len(text) <= LONGEST:
+        return text
+    cut = text[:LONGEST]
+    shown = "".join(_visible(character) for character in cut)
+    return shown if len(text) <= LONGEST else f"{shown}... ({len(text)} characters)"
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, see parsers.lines.decode
+        return f"\\x{code - 0xDC00:02x}"
+    if character.isprintable() and unicodedata.category(character) not in {"Cf", "Mn", "Me"}:
+        return character
+    names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
+    if character in names:
+        return names[character]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

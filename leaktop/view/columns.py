@@ -1,0 +1,154 @@
+"""Columns: what a table shows of a row, how it sorts, and which columns give way when the terminal is narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from leaktop.units import human_bytes, human_count, human_delta, human_rate
+from leaktop.view.cells import Cell, Tone, sanitise
+
+if TYPE_CHECKING:
+    from leaktop.model.frame import Frame, Row, Trend
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    """The key by which `--sort` and `<` `>` choose it."""
+    title: str
+    width: int
+    """Characters; of the flexible column, the least it can live with."""
+    value: Callable[[Row], Any]
+    """What to sort by; None sorts last, whichever way."""
+    cell: Callable[[Row, Frame], Cell]
+    hint: str
+    """For the help screen: what the figure is, and its unit."""
+    align: Align = "right"
+    rank: int = 1
+    """Columns of the highest rank go first when there is no room; rank 0 always stays."""
+    is_flexible: bool = False
+    """Takes the room that is left; one a table."""
+    ascending: bool = False
+    """Names sort from A, figures from the largest."""
+
+
+def name_column(name: str, title: str, text: Callable[[Row], str], hint: str, width: int = 16) -> Column:
+    """The flexible column that names the row."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        return Cell(sanitise(text(row)))
+
+    return Column(name, title, width, text, cell, hint, "left", 0, is_flexible=True, ascending=True)
+
+
+def text_column(
+    name: str, title: str, width: int, text: Callable[[Row], str | None], hint: str, rank: int = 2
+) -> Column:
+    """A column of words; "-" where they are not known."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        words = text(row)
+        return Cell("-", "dim") if words is None else Cell(sanitise(words))
+
+    return Column(name, title, width, text, cell, hint, "left", rank, ascending=True)
+
+
+def count_column(
+    name: str, title: str, width: int, count: Callable[[Row], int | float | None], hint: str, rank: int = 2
+) -> Column:
+    """A column of plain numbers."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        return Cell(human_count(count(row)))
+
+    return Column(name, title, width, count, cell, hint, "right", rank)
+
+
+def bytes_column(
+    name: str, title: str, width: int, size: Callable[[Row], int | None], hint: str, rank: int = 1
+) -> Column:
+    """A column of sizes."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        return Cell(human_bytes(size(row)))
+
+    return Column(name, title, width, size, cell, hint, "right", rank)
+
+
+def size_column(title: str = "size") -> Column:
+    """The bytes of memory that a row holds."""
+    return bytes_column("size", title, 6, lambda row: row.size.value, "bytes of memory it holds", rank=0)
+
+
+def growth_column() -> Column:
+    """Bytes since the baseline: what every pane sorts by unless told otherwise."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        return Cell(human_delta(row.size.growth), tone_of(row.size))
+
+    return Column(
+        "growth", "growth", 7, lambda row: row.size.growth, cell, "bytes since the baseline (m marks one)", rank=0
+    )
+
+
+def rate_column() -> Column:
+    """The slope over the last minute, in bytes a minute."""
+
+    def value(row: Row) -> float | None:
+        return row.size.slope if row.size.slope is not None else row.size.rate
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        return Cell(human_rate(value(row)), tone_of(row.size))
+
+    return Column("rate", "rate", 9, value, cell, "bytes a minute: the slope over the last minute")
+
+
+def rose_column() -> Column:
+    """How steadily it rose."""
+
+    def cell(row: Row, _frame: Frame) -> Cell:
+        share = row.size.rose
+        return Cell("-" if share is None else f"{share:.0%}")
+
+    return Column("rose", "rose", 4, lambda row: row.size.rose, cell, "share of the samples that rose", rank=3)
+
+
+def peak_column() -> Column:
+    """The high-water mark."""
+    return bytes_column("peak", "peak", 6, lambda row: row.size.high_water, "most bytes since the baseline", rank=4)
+
+
+def in_words(trend: Trend) -> str:
+    """Size, growth and rate in one clause, for the drill-down."""
+    return f"{human_bytes(trend.value)}, {human_delta(trend.growth)} since the baseline, {human_rate(trend.slope)}"
+
+
+def tone_of(trend: Trend) -> Tone:
+    """Growing, shrinking, or neither."""
+    growth = trend.growth or 0
+    return "growth" if growth > 0 else "shrink" if growth < 0 else "dim"
+
+
+def fit(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
+    """The columns that fit a width, in order, each with the characters it gets; one space parts them."""
+    chosen = list(columns)
+    while len(chosen) > 1 and _needed(chosen) > width:
+        worst = max(chosen, key=lambda column: (column.rank, chosen.index(column)))
+        if worst.rank == 0:
+            break
+        chosen.remove(worst)
+    spare = max(width - _needed(chosen), 0)
+    shrink = max(_needed(chosen) - width, 0)
+    return [
+        (column, max(column.width + spare - shrink, 1) if column.is_flexible else column.width) for column in chosen
+    ]
+
+
+def _needed(columns: list[Column]) -> int:
+    return sum(column.width for column in columns) + len(columns) - 1

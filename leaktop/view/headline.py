@@ -1,0 +1,87 @@
+"""The lines above the panes: what grows, and what holds all memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from leaktop.units import human_bytes, human_delta, human_duration, human_rate
+from leaktop.view.cells import Tone, sanitise
+
+if TYPE_CHECKING:
+    from leaktop.model.frame import Frame
+
+_MOST_NAMED = 3
+
+
+class Segment(NamedTuple):
+    """A part of the bar that stands for all memory."""
+
+    name: str
+    bytes: int
+    tone: str
+    """A colour slot of the bar: anon, cache, slab, kernel, hidden, free."""
+
+
+def growth_line(frame: Frame) -> tuple[str, Tone]:
+    """What grew most since the baseline, in a sentence."""
+    for_how_long = human_duration(frame.wall - frame.baseline_wall) if frame.baseline_wall is not None else "0s"
+    growing = [suspect for suspect in frame.suspects if not suspect.is_cache]
+    if not growing:
+        return f"Nothing but caches has grown in {for_how_long}.", ""
+    named = [
+        f"{sanitise(suspect.name)[:40]} {human_delta(suspect.size.growth)} ({human_rate(suspect.size.slope)})"
+        for suspect in growing[:_MOST_NAMED]
+    ]
+    more = f" and {len(growing) - _MOST_NAMED} more" if len(growing) > _MOST_NAMED else ""
+    return f"▲ Grew in {for_how_long}: {', '.join(named)}{more}", "growth"
+
+
+def memory_segments(frame: Frame) -> list[Segment]:
+    """All of MemTotal, by what holds it; empty where /proc/meminfo is not readable."""
+    amounts = {row.record.name: row.size.value for row in frame.sections["memory"].rows}
+    total = amounts.get("MemTotal")
+    if not total:
+        return []
+
+    def get(name: str) -> int:
+        return amounts.get(name) or 0
+
+    shmem = get("Shmem")
+    parts = [
+        Segment("anon", get("AnonPages"), "anon"),
+        Segment("shmem", shmem, "anon"),
+        Segment("cache", max(get("Cached") + get("Buffers") + get("SwapCached") - shmem, 0), "cache"),
+        Segment("slab rec", get("SReclaimable"), "cache"),
+        Segment("slab unrec", get("SUnreclaim"), "slab"),
+        Segment("vmalloc", get("vmalloc"), "kernel"),
+        Segment("tables", get("PageTables") + get("SecPageTables"), "kernel"),
+        Segment("percpu", get("Percpu"), "kernel"),
+        Segment("hugepages", get("hugepages"), "kernel"),
+        Segment("hidden", max(get("residual"), 0), "hidden"),
+    ]
+    free = max(total - sum(part.bytes for part in parts), 0)
+    return [part for part in parts if part.bytes > 0] + [Segment("free", free, "free")]
+
+
+def bar(segments: list[Segment], width: int) -> list[tuple[str, str]]:
+    """The bar as (text, colour slot) pieces, exactly `width` characters: each part labelled where there is room."""
+    total = sum(segment.bytes for segment in segments)
+    if not total or width < 1:
+        return []
+    pieces: list[tuple[str, str]] = []
+    used = 0
+    so_far = 0
+    for segment in segments:
+        so_far += segment.bytes
+        end = round(so_far * width / total)
+        room = end - used
+        if room <= 0:
+            continue
+        label = f" {segment.name} {human_bytes(segment.bytes)} "
+        if len(label) > room:
+            label = f" {human_bytes(segment.bytes)} "
+        if len(label) > room:
+            label = ""
+        pieces.append((label.ljust(room)[:room], segment.tone))
+        used = end
+    return pieces

@@ -1,0 +1,156 @@
+"""Memory: the gauges, and every line of /proc/meminfo behind a key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from leaktop.units import human_bytes, human_count, human_delta, human_rate
+from leaktop.view.cells import Cell, sanitise
+from leaktop.view.columns import Column, peak_column, rate_column, tone_of
+from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
+from leaktop.view.spark import sparkline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leaktop.model.frame import Amount, Frame, Residual, Row
+
+GAUGES: dict[str, tuple[str, str]] = {
+    "MemAvailable": ("MemAvailable", "What programs can still get without swapping: the kernel's own estimate."),
+    "SUnreclaim": ("SUnreclaim", "Slab that the kernel cannot give back: the first suspect. The Slab pane splits it."),
+    "SReclaimable": ("SReclaimable", "Slab that shrinks under pressure: dentries, inodes. Growth is use, not a leak."),
+    "vmalloc": ("Vmalloc", "Memory of vmalloc areas: stacks, modules, BPF, large tables. The Vmalloc pane splits it."),
+    "KernelStack": ("KernelStack", "Stacks of threads in the kernel. Grows with threads and zombies."),
+    "PageTables": ("PageTables", "Page tables of user space: grows with mappings, or with many processes."),
+    "Percpu": ("Percpu", "Per-CPU memory: grows with cgroups, devices and BPF maps that do not go away."),
+    "Shmem": ("Shmem", "tmpfs, shared memory, memfds. The tmpfs pane splits it."),
+    "AnonPages": ("AnonPages", "Memory of processes. The Processes pane splits it."),
+    "Cached": ("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
+    "MemFree": ("MemFree", "Pages that nobody uses. Low on a healthy machine: free memory is wasted memory."),
+    "hugepages": ("Hugepages", "Memory set aside for hugetlbfs, used or not."),
+    "balloon": ("Balloon", "Memory that the hypervisor took back."),
+    "pcp": ("Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free."),
+    "residual": (
+        "Residual",
+        "Memory that no counter names: pages that drivers took from the page allocator, socket buffers' page fragments, "
+        "some balloons. Some is normal and constant; its growth accuses.",
+    ),
+}
+"""Derived or kernel name to the gauge's label and what it means; the order is the order on screen."""
+_ORDER = {name: position for position, name in enumerate(GAUGES)}
+_GOOD_TO_GROW = {"MemAvailable", "MemFree", "pcp"}
+
+
+def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
+    rows = frame.sections["memory"].rows
+    if "all" in switches:
+        return rows
+    return [row for row in rows if row.record.name in GAUGES]
+
+
+def _label(row: Row) -> str:
+    amount: Amount = row.record
+    if amount.name in GAUGES:
+        return GAUGES[amount.name][0]
+    return f"{amount.name} (new)" if amount.is_unclassified else amount.name
+
+
+def _name_cell(row: Row, _frame: Frame) -> Cell:
+    return Cell(sanitise(_label(row)))
+
+
+def _order(row: Row) -> tuple[int, str]:
+    return _ORDER.get(row.record.name, len(_ORDER)), row.record.name
+
+
+def _value_cell(row: Row, frame: Frame) -> Cell:
+    amount: Amount = row.record
+    if amount.count is not None:
+        return Cell(human_count(amount.count))
+    if amount.name == "residual" and amount.bytes is not None and amount.bytes < 0:
+        return Cell("~0")
+    return Cell(human_bytes(amount.bytes), "strong")
+
+
+def _growth_cell(row: Row, _frame: Frame) -> Cell:
+    return Cell(human_delta(row.size.growth), "dim" if row.record.name in _GOOD_TO_GROW else tone_of(row.size))
+
+
+def _share(row: Row) -> int | None:
+    return row.size.value
+
+
+def _spark_cell(row: Row, frame: Frame) -> Cell:
+    return Cell(sparkline(frame, "memory", row.key, 16), "dim")
+
+
+def _headline(frame: Frame) -> str:
+    amounts = {row.record.name: row.size.value for row in frame.sections["memory"].rows}
+    return f"{human_bytes(amounts.get('MemTotal'))} in all" if amounts else ""
+
+
+def _detail(frame: Frame, row: Row) -> Detail:
+    amount: Amount = row.record
+    meaning = GAUGES[amount.name][1] if amount.name in GAUGES else ""
+    if amount.is_unclassified:
+        meaning = "A line that leaktop does not know: from a newer kernel, or a vendor's. It is not part of the residual's sum."
+    facts = [
+        ("value", human_count(amount.count) if amount.count is not None else human_bytes(amount.bytes)),
+        ("growth", f"{human_delta(row.size.growth)} since the baseline"),
+        ("rate", human_rate(row.size.slope)),
+        ("peak", human_bytes(row.size.high_water)),
+    ]
+    paragraphs = [meaning] if meaning else []
+    listings: tuple[Listing, ...] = ()
+    if amount.name == "residual":
+        ghost: Residual = frame.sections["memory"].extras["residual"]
+        listings = (_sum(ghost),)
+        paragraphs += [
+            f"It cannot be told: {ghost.reason}." if ghost.reason else "",
+            "The counters are not read at one instant, so within 1 % of memory or 32 MiB it says nothing. Judge its growth.",
+            "Where to look next: Recv-Q of raw, udp and packet sockets and their rings (Sockets); a balloon driver in "
+            "/proc/modules; ZFS; dma-buf and GPU buffers; tracing buffers; then page_owner or /proc/allocinfo.",
+        ]
+    chart = Chart(_label(row), "memory", row.key, "size")
+    return Detail(sanitise(_label(row)), tuple(facts), tuple(p for p in paragraphs if p), (chart,), listings)
+
+
+def _sum(ghost: Residual) -> Listing:
+    signs = {1: "+", -1: "-", 0: ""}
+    rows = [
+        (signs[term.sign], sanitise(term.name), human_bytes(term.bytes), sanitise(term.note)) for term in ghost.terms
+    ]
+    rows.append(("=", "residual", human_bytes(ghost.bytes), ""))
+    return Listing("the sum", ("", "term", "bytes", ""), tuple(rows))
+
+
+def _record(row: Row) -> Mapping[str, Any]:
+    amount: Amount = row.record
+    if amount.count is not None:
+        return {"name": amount.name, "count": amount.count}
+    return {"name": amount.name, "bytes": amount.bytes}
+
+
+PANE = PaneView(
+    name="memory",
+    title="Memory",
+    order=1,
+    section="memory",
+    columns=(
+        Column("gauge", "gauge", 13, _order, _name_cell, "the kernel's name, or leaktop's for what it derives", "left", 0, is_flexible=True, ascending=True),
+        Column("size", "bytes", 6, _share, _value_cell, "bytes now", rank=0),
+        Column("growth", "growth", 7, lambda row: row.size.growth, _growth_cell, "bytes since the baseline", rank=1),
+        rate_column(),
+        Column("spark", "last 4 min", 16, _share, _spark_cell, "the last four minutes, 15 seconds a glyph", "left", 3),
+        peak_column(),
+    ),
+    rows=_rows,
+    haystack=lambda row: row.record.name,
+    detail=_detail,
+    record=_record,
+    headline=_headline,
+    switches=(Switch("A", "all", "every line"),),
+    empty="no /proc/meminfo",
+    sort="gauge",
+    is_cache=lambda row: row.record.name in {"SReclaimable", "Cached", *_GOOD_TO_GROW},
+)  # fmt: skip

@@ -1,0 +1,159 @@
+"""Vmalloc: areas by caller or by module, memory apart from address space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from leaktop.model.frame import Row, Trend
+from leaktop.model.records import VmallocGroup
+from leaktop.units import human_bytes
+from leaktop.view.cells import sanitise
+from leaktop.view.columns import (
+    bytes_column,
+    count_column,
+    growth_column,
+    in_words,
+    name_column,
+    peak_column,
+    rate_column,
+    rose_column,
+    size_column,
+    text_column,
+)
+from leaktop.view.known_callers import known_caller
+from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from leaktop.model.frame import Frame
+    from leaktop.model.records import VmallocArea
+
+_MOST_AREAS = 200
+KERNEL = "(kernel)"
+
+
+def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
+    rows = frame.sections["vmalloc"].rows
+    return _by_module(rows) if "module" in switches else rows
+
+
+def _by_module(rows: Sequence[Row]) -> list[Row]:
+    members: dict[str, list[Row]] = {}
+    for row in rows:
+        members.setdefault(row.record.module or KERNEL, []).append(row)
+    return [_sum(module, group) for module, group in members.items()]
+
+
+def _sum(module: str, rows: list[Row]) -> Row:
+    areas = sum(row.record.areas for row in rows)
+    space = sum(row.record.bytes for row in rows)
+    pages = sum(row.record.pages for row in rows)
+    record = VmallocGroup(f"{len(rows)} callers", module, "", areas, space, pages)
+    numbers = [row.number for row in rows if row.number]
+    return Row(("module", module), record, _add([row.size for row in rows]), _add(numbers) if numbers else None)
+
+
+def _add(trends: list[Trend]) -> Trend:
+    """The trend of a sum. Peaks and shares do not add up, so they are not known."""
+    return Trend(
+        sum(trend.value or 0 for trend in trends),
+        _total(trend.delta for trend in trends),
+        _total(trend.rate for trend in trends),
+        _total(trend.growth for trend in trends),
+        _total(trend.slope for trend in trends),
+        None,
+        None,
+    )
+
+
+def _total(figures: Iterable[Any]) -> Any:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if known else None
+
+
+def _caller(row: Row) -> str:
+    return row.record.caller or "(no caller)"
+
+
+def _headline(frame: Frame) -> str:
+    rows = frame.sections["vmalloc"].rows
+    memory = sum(row.size.value or 0 for row in rows)
+    space = sum(row.record.bytes for row in rows)
+    return f"{human_bytes(memory)} memory, {human_bytes(space)} address space" if rows else ""
+
+
+def _detail(frame: Frame, row: Row) -> Detail:
+    group: VmallocGroup = row.record
+    areas: Sequence[VmallocArea] = frame.sections["vmalloc"].extras.get("areas", ())
+    page_size = frame.machine.page_size
+    is_module = row.key[0] == "module"
+    mine = [
+        area
+        for area in areas
+        if ((area.module or KERNEL) == group.module if is_module else (area.caller, area.module, area.kind) == row.key)
+    ]
+    mine.sort(key=lambda area: (-area.pages * area.count, -area.bytes * area.count))
+    listing = Listing(
+        f"areas{f', the largest {_MOST_AREAS} kinds of {len(mine)}' if len(mine) > _MOST_AREAS else ''}",
+        ("areas", "memory", "space", "each", "what the kernel prints"),
+        tuple(_area(area, page_size) for area in mine[:_MOST_AREAS]),
+    )
+    known = known_caller(group.caller) if group.caller and not is_module else None
+    facts = (
+        ("memory", f"{in_words(row.size)}, in {group.pages} pages"),
+        ("space", f"{human_bytes(group.bytes)} of addresses in {group.areas} areas"),
+        ("module", sanitise(group.module or "the kernel itself")),
+        ("kind", group.kind or "all kinds"),
+        ("peak", human_bytes(row.size.high_water)),
+    )  # fmt: skip
+    paragraphs = [f"{known[0].upper()}{known[1:]}."] if known else []
+    if not group.pages:
+        paragraphs.append("These areas own no pages: they cost addresses, not memory.")
+    charts = (
+        () if is_module else (Chart("bytes", "vmalloc", row.key, "size"), Chart("areas", "vmalloc", row.key, "number"))
+    )
+    title = sanitise(group.module or "" if is_module else _caller(row))
+    return Detail(title, facts, tuple(paragraphs), charts, (listing,))
+
+
+def _area(area: VmallocArea, page_size: int) -> tuple[str, ...]:
+    memory = area.pages * page_size * area.count
+    return (
+        str(area.count),
+        human_bytes(memory),
+        human_bytes(area.bytes * area.count),
+        human_bytes(area.bytes),
+        sanitise(" ".join(part for part in (area.caller or "", area.flags) if part)),
+    )
+
+
+def _record(row: Row) -> Mapping[str, Any]:
+    return dict(row.record._asdict())
+
+
+PANE = PaneView(
+    name="vmalloc",
+    title="Vmalloc",
+    order=3,
+    section="vmalloc",
+    columns=(
+        name_column("caller", "caller", _caller, "the function that asked for the areas", 18),
+        text_column("module", "module", 12, lambda row: row.record.module or "", "the module it belongs to"),
+        text_column("kind", "kind", 8, lambda row: row.record.kind, "vmalloc owns memory; vmap and ioremap map what is owned elsewhere"),
+        size_column("memory"),
+        growth_column(),
+        rate_column(),
+        count_column("areas", "areas", 6, lambda row: row.record.areas, "areas", 1),
+        bytes_column("space", "space", 6, lambda row: row.record.bytes, "address space, guard pages included", 3),
+        rose_column(),
+        peak_column(),
+    ),
+    rows=_rows,
+    haystack=lambda row: f"{_caller(row)} {row.record.module or ''} {row.record.kind}",
+    detail=_detail,
+    record=_record,
+    headline=_headline,
+    switches=(Switch("M", "module", "by module"),),
+    empty="no areas",
+)  # fmt: skip
