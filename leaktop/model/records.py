@@ -103,7 +103,7 @@ class VmallocArea(NamedTuple):
     phys: int | None
     flags: str
     """Everything the kernel printed after the caller, in its own words."""
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls on a record
 
 
 class Owner(NamedTuple):
@@ -184,7 +184,7 @@ class KmemleakGroup(NamedTuple):
 
     backtrace: tuple[str, ...]
     """Symbols, innermost first, modules kept: "leak [leakgen]"."""
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls on a record
     bytes: int
     comms: tuple[str, ...]
     ages: tuple[float, ...]

@@ -116,7 +116,8 @@ def parse_kmemleak(content: bytes) -> KmemleakReport:
             rows = record.backtrace = []
         elif line.strip():
             unknown.append(as_read)
-            if record and line.startswith("Object 0x"):  # `dump=` logs parts that look like a record's
+            # `dump=` logs objects with parts like a record's, and a log may have lost a header.
+            if record and record.backtrace is not None and line.startswith("  "):
                 objects.append(record.finish(seen))
                 record = rows = None
     if record:

@@ -56,8 +56,7 @@ def parse_slab_links(content: bytes) -> list[SlabClass]:
 def _reclaimable(identity: str, account: bool | None) -> bool | None:
     if not identity.startswith(":"):
         return account
-    flags, dash, _ = identity[1:].partition("-")
-    return bool(dash) and "a" in flags
+    return "a" in identity.partition("-")[0]
 
 
 def _form_entries(content: bytes) -> Iterator[tuple[str, str, bool | None]]:

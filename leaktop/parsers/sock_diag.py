@@ -23,7 +23,7 @@ def parse_sock_diag(content: bytes) -> SocketTable:
     def number(field: str) -> int | None:
         return numbers[field] if field in numbers else int(field)
 
-    for row in rows(content, "sock_diag"):
+    for row in rows(content[: content.rfind(b"\n") + 1], "sock_diag"):  # without a line that was cut short
         try:
             if len(row) >= _FIELDS:
                 proto, local, peer, state, rx, tx, rmem, wmem, drops, inode, uid, interface, ring, cookie = row[

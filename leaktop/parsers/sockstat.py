@@ -21,7 +21,7 @@ def parse_sockstat(content: bytes) -> dict[str, dict[str, int]]:
         raise ParseError("empty")
     text = decode(content)
     counters = {}
-    for line in text.split("\n"):
+    for line in text.split("\n")[:-1]:  # a last line without its newline was cut short
         name, colon, rest = line.partition(":")
         words = rest.split()
         if colon and words:
@@ -47,7 +47,7 @@ def parse_protocols(content: bytes) -> dict[str, dict[str, int | None]]:
     if not {"size", "sockets", "memory"} <= set(columns):
         raise ParseError(f"not /proc/net/protocols: {heading[:60]!r}")
     protocols = {}
-    for line in lines:
+    for line in lines[:-1]:
         words = line.split()
         surplus = len(words) - len(columns)  # a name may hold spaces
         if surplus < 0:

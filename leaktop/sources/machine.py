@@ -92,7 +92,9 @@ def _captured_page_size(root: str) -> int:
     meminfo = _content(root, "proc/meminfo") or b""
     total = re.search(rb"^MemTotal:\s+(\d+)", meminfo, re.MULTILINE)
     free = re.search(rb"^MemFree:\s+(\d+)", meminfo, re.MULTILINE)
-    managed = sum(map(int, re.findall(rb"^ +managed +(\d+)", _content(root, "proc/zoneinfo", 32 << 20) or b"", re.MULTILINE)))
+    managed = sum(
+        map(int, re.findall(rb"^ +managed +(\d+)", _content(root, "proc/zoneinfo", 32 << 20) or b"", re.MULTILINE))
+    )
     free_pages = re.search(rb"^nr_free_pages (\d+)", _content(root, "proc/vmstat") or b"", re.MULTILINE)
     if total and managed:
         ratio = int(total[1]) * 1024 / managed

@@ -21,12 +21,12 @@ import socket
 import struct
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.sources.text_form import encode, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -46,155 +46,126 @@ _NETLINK_NAMES = (
     *("scsitransport", "ecryptfs", "rdma", "crypto", "smc"),
 )
 
-_message = struct.Struct("=IHH8x")  # nlmsghdr: length, type, flags
+_message = struct.Struct("=IHH8x").unpack_from  # nlmsghdr: length, type, flags
 _attribute = struct.Struct("=HH")
 _error = struct.Struct("=i")
 _inet_queues = struct.Struct("=17xB54xII").unpack_from  # state and queues of an inet_diag_msg behind its nlmsghdr
-_inet = struct.Struct("=16xBB2x4s16s16sI8s4xIIII")
-_unix = struct.Struct("=16xBBBxI8s")
-_packet = struct.Struct("=16xBBHI8s")
-_netlink = struct.Struct("=16xBBBBIIII8s")
+_inet = struct.Struct("=16xB3x4s16s16sI8s12xII")
+_unix = struct.Struct("=18xBxI8s")
+_packet = struct.Struct("=18xHI8s")
+_netlink = struct.Struct("=18xBBII4xI8s")
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
-    """The kernel ended a dump with this errno instead of a list."""
-
-    def __init__(self, code: int) -> None:
-        self.name = errno.errorcode.get(code, str(code))
+    """The kernel ended a dump with the errno of this name instead of a list."""
 
 
 class Row(NamedTuple):
     """A socket that was worth reading in full."""
 
-    holds: bool
-    """Whether memory is charged to it."""
+    holds: bool  # whether memory is charged to it
     inode: int
     line: str
 
 
-class Family(Protocol):
+class Family(NamedTuple):
     """How one protocol is asked for, and how a reply becomes a row."""
 
     request: bytes
+    read: Callable[[str, bytearray, int, int, bool], Row | None]
+    """From protocol, buffer, start and length of the reply, and whether an idle socket is wanted at all; None for an
+    idle one that is not."""
 
-    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
-        """The row of the reply at `start`; it may be None for a socket that holds nothing if not `idle`."""
 
-
-class Inet:
+def inet(family: int, protocol: int) -> Family:
     """TCP, UDP and their kin: inet_diag_req_v2 and inet_diag_msg."""
+    is_tcp = protocol == socket.IPPROTO_TCP
+    wmem_word = 5 if is_tcp else 2  # wmem_queued, wmem_alloc
+    memory = struct.Struct("=HI16xI" if is_tcp else "=HI4xI").unpack_from  # attribute type, rmem, wmem
+    places: dict[int, int] = {}  # where SKMEMINFO's type was in the last message of a length
 
-    def __init__(self, family: socket.AddressFamily, protocol: int) -> None:
-        self.request = struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES)  # INET_DIAG_SKMEMINFO
-        self.is_tcp = protocol == socket.IPPROTO_TCP
-        self.wmem_word = 5 if self.is_tcp else 2  # wmem_queued, wmem_alloc
-        self.memory = struct.Struct("=HI16xI" if self.is_tcp else "=HI4xI").unpack_from  # type, rmem, wmem
-        self.places: dict[int, int] = {}  # where SKMEMINFO's type was in the last message of a length
-
-    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
-        """See Family. Nearly all sockets of a busy server are idle and end here after two unpacks."""
+    def read(proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
+        # Nearly all sockets of a busy server are idle: they end here after two unpacks.
         state, rx_queue, tx_queue = _inet_queues(buffer, start)
-        if self.is_tcp and state == _LISTEN:
+        if is_tcp and state == _LISTEN:
             tx_queue = 0  # the limit of the accept queue, not bytes; /proc/net/tcp prints 0
-        place = self.places.get(length, 0)
-        kind, rmem, wmem = self.memory(buffer, start + place)
+        place = places.get(length, 0)
+        kind, rmem, wmem = memory(buffer, start + place)
         if kind != 7 or not place:
             rmem = wmem = 0
             for kind, begin, end in _attributes(buffer, start + 88, start + length):
                 if kind == 7 and end - begin >= 24:
-                    self.places[length] = begin - start - 2
-                    _, rmem, wmem = self.memory(buffer, begin - 2)
+                    places[length] = begin - start - 2
+                    _, rmem, wmem = memory(buffer, begin - 2)
         holds = rx_queue or tx_queue or rmem or wmem
         if not holds and not idle:
             return None
-        family, _, ports, source, target, device, cookie, *_, uid, inode = _inet.unpack_from(buffer, start)
+        version, ports, source, target, device, cookie, uid, inode = _inet.unpack_from(buffer, start)
         words = _words(_payloads(buffer, start + 88, start + length).get(7))
         near, far = struct.unpack("!HH", ports)
-        line = _line(
-            *(proto, _address(family, source, near), _address(family, target, far)),
-            *(_state(state, self.is_tcp), rx_queue, tx_queue, words[0], words[self.wmem_word], words[8]),
-            *(inode, uid, _interface(device), None, "" if inode else cookie.hex()),
+        return _row(
+            *(holds, proto, _address(version, source, near), _address(version, target, far), _state(state, is_tcp)),
+            *(rx_queue, tx_queue, words[0], words[wmem_word], words[8], inode, uid, _interface(device), None, cookie),
         )
-        return Row(bool(holds), inode, line)
+
+    return Family(struct.pack("=BBBxI48x", family, protocol, 1 << 6, _ALL_STATES), read)  # INET_DIAG_SKMEMINFO
 
 
-class Unix:
-    """unix_diag: the only place that shows queues of unix sockets. A queued message is charged to its sender."""
-
-    request = struct.pack("=BBHIII8x", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x75)  # all but VFS and ICONS
-
-    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
-        """See Family."""
-        _, _, state, inode, cookie = _unix.unpack_from(buffer, start)
-        found = _payloads(buffer, start + 32, start + length)
-        queues, words = _words(found.get(4)), _words(found.get(5))
-        rx_queue, tx_queue = queues[0], 0 if state == _LISTEN else queues[1]
-        holds = bool(rx_queue or tx_queue or words[0] or words[2])
-        name, peer = found.get(0, b""), _words(found.get(2))[0]
-        path = name.replace(b"\0", b"@") if name[:1] == b"\0" else name.rstrip(b"\0")
-        line = _line(
-            *(proto, escape(os.fsdecode(path)), f"inode {peer}" if peer else "", _state(state, is_tcp=False)),
-            *(rx_queue, tx_queue, words[0], words[2], words[8], inode, _words(found.get(7))[0]),
-            *(None, None, "" if inode else cookie.hex()),
-        )
-        return Row(holds, inode, line)
+def _read_unix(proto: str, buffer: bytearray, start: int, length: int, _idle: bool) -> Row:
+    # The only place that shows queues of unix sockets. A queued message is charged to its sender.
+    state, inode, cookie = _unix.unpack_from(buffer, start)
+    found = _payloads(buffer, start + 32, start + length)
+    queues, words = _words(found.get(4)), _words(found.get(5))
+    rx_queue, tx_queue = queues[0], 0 if state == _LISTEN else queues[1]
+    name, peer = found.get(0, b""), _words(found.get(2))[0]
+    path = name.replace(b"\0", b"@") if name[:1] == b"\0" else name.rstrip(b"\0")
+    return _row(
+        *(rx_queue or tx_queue or words[0] or words[2], proto),
+        *(escape(os.fsdecode(path)), f"inode {peer}" if peer else "", _state(state, is_tcp=False)),
+        *(rx_queue, tx_queue, words[0], words[2], words[8], inode, _words(found.get(7))[0], None, None, cookie),
+    )
 
 
-class Packet:
-    """packet_diag: the only place that shows mmap rings."""
-
-    request = struct.pack("=BBHII8x", socket.AF_PACKET, 0, 0, 0, 0x15)  # INFO, RING_CFG, MEMINFO
-
-    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
-        """See Family."""
-        _, _, ethertype, inode, cookie = _packet.unpack_from(buffer, start)
-        found = _payloads(buffer, start + 32, start + length)
-        words = _words(found.get(6))
-        rings = [struct.unpack_from("=II", found[kind]) for kind in (2, 3) if len(found.get(kind, b"")) >= 8]
-        ring = sum(size * blocks for size, blocks in rings)
-        holds = bool(words[0] or words[2] or ring)
-        line = _line(
-            *(proto, f"0x{ethertype:04x}", "", "UNCONN", words[0], words[2], words[0], words[2], words[8], inode),
-            *(_words(found.get(5))[0], _interface(_words(found.get(0))[0]), ring, "" if inode else cookie.hex()),
-        )
-        return Row(holds, inode, line)
+def _read_packet(proto: str, buffer: bytearray, start: int, length: int, _idle: bool) -> Row:
+    # The only place that shows mmap rings.
+    ethertype, inode, cookie = _packet.unpack_from(buffer, start)
+    found = _payloads(buffer, start + 32, start + length)
+    words, uid, device = _words(found.get(6)), _words(found.get(5))[0], _words(found.get(0))[0]
+    rings = [struct.unpack_from("=II", found[kind]) for kind in (2, 3) if len(found.get(kind, b"")) >= 8]
+    ring = sum(size * blocks for size, blocks in rings)
+    return _row(
+        *(words[0] or words[2] or ring, proto, f"0x{ethertype:04x}", "", "UNCONN"),
+        *(words[0], words[2], words[0], words[2], words[8], inode, uid, _interface(device), ring, cookie),
+    )
 
 
-class Netlink:
-    """netlink_diag, all netlink protocols at once. It tells no uid."""
-
-    request = struct.pack("=BBHII8x", socket.AF_NETLINK, 0xFF, 0, 0, 0x01)  # MEMINFO
-
-    def read(self, proto: str, buffer: bytearray, start: int, length: int, idle: bool) -> Row | None:
-        """See Family."""
-        _, _, number, state, port, peer, _, inode, cookie = _netlink.unpack_from(buffer, start)
-        found = _payloads(buffer, start + 44, start + length)
-        words = _words(found.get(0))
-        holds = bool(words[0] or words[2])
-        name = _NETLINK_NAMES[number] if number < len(_NETLINK_NAMES) else str(number)
-        line = _line(
-            *(proto, f"{name}:{port}", f"{name}:{peer}" if peer else "", "ESTABLISHED" if state == 1 else "UNCONN"),
-            *(words[0], words[2], words[0], words[2], words[8], inode, None, None, None),
-            "" if inode else cookie.hex(),
-        )
-        return Row(holds, inode, line)
+def _read_netlink(proto: str, buffer: bytearray, start: int, length: int, _idle: bool) -> Row:
+    # All netlink protocols at once. It tells no uid.
+    number, state, port, peer, inode, cookie = _netlink.unpack_from(buffer, start)
+    words = _words(_payloads(buffer, start + 44, start + length).get(0))
+    name = _NETLINK_NAMES[number] if number < len(_NETLINK_NAMES) else str(number)
+    return _row(
+        *(words[0] or words[2], proto, f"{name}:{port}", f"{name}:{peer}" if peer else ""),
+        *("ESTABLISHED" if state == 1 else "UNCONN", words[0], words[2], words[0], words[2], words[8]),
+        *(inode, None, None, None, cookie),
+    )
 
 
 FAMILIES: dict[str, Family] = {
     # Those with the most sockets come last, so that their idle ones do not crowd the others out.
-    "packet": Packet(),
-    "raw": Inet(socket.AF_INET, socket.IPPROTO_RAW),
-    "raw6": Inet(socket.AF_INET6, socket.IPPROTO_RAW),
-    "icmp": Inet(socket.AF_INET, socket.IPPROTO_ICMP),
-    "icmp6": Inet(socket.AF_INET6, socket.IPPROTO_ICMPV6),
-    "udplite": Inet(socket.AF_INET, socket.IPPROTO_UDPLITE),
-    "udplite6": Inet(socket.AF_INET6, socket.IPPROTO_UDPLITE),
-    "udp": Inet(socket.AF_INET, socket.IPPROTO_UDP),
-    "udp6": Inet(socket.AF_INET6, socket.IPPROTO_UDP),
-    "netlink": Netlink(),
-    "unix": Unix(),
-    "tcp": Inet(socket.AF_INET, socket.IPPROTO_TCP),
-    "tcp6": Inet(socket.AF_INET6, socket.IPPROTO_TCP),
+    "packet": Family(struct.pack("=BBHII8x", socket.AF_PACKET, 0, 0, 0, 0x15), _read_packet),  # INFO RING_CFG MEMINFO
+    "raw": inet(socket.AF_INET, socket.IPPROTO_RAW),
+    "raw6": inet(socket.AF_INET6, socket.IPPROTO_RAW),
+    "icmp": inet(socket.AF_INET, socket.IPPROTO_ICMP),
+    "icmp6": inet(socket.AF_INET6, socket.IPPROTO_ICMPV6),
+    "udplite": inet(socket.AF_INET, socket.IPPROTO_UDPLITE),
+    "udplite6": inet(socket.AF_INET6, socket.IPPROTO_UDPLITE),
+    "udp": inet(socket.AF_INET, socket.IPPROTO_UDP),
+    "udp6": inet(socket.AF_INET6, socket.IPPROTO_UDP),
+    "netlink": Family(struct.pack("=BBHII8x", socket.AF_NETLINK, 0xFF, 0, 0, 1), _read_netlink),  # MEMINFO
+    "unix": Family(struct.pack("=BBHIII8x", socket.AF_UNIX, 0, 0, _ALL_STATES, 0, 0x75), _read_unix),
+    "tcp": inet(socket.AF_INET, socket.IPPROTO_TCP),
+    "tcp6": inet(socket.AF_INET6, socket.IPPROTO_TCP),
 }
 
 _absent: dict[str, float] = {}
@@ -212,28 +183,26 @@ def dump_sockets(idle_limit: int | None = None) -> bytes:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG) as netlink:
         own = os.fstat(netlink.fileno()).st_ino  # holds the very list that it asks for
         for proto, family in FAMILIES.items():
-            total = 0
+            total, before = 0, len(lines)
             if time.monotonic() - _absent.get(proto, -_ABSENT_FOR) < _ABSENT_FOR:
                 lines.append(f"!\t{proto}\tENOENT")
                 continue
             try:
-                read = family.read
                 for start, length in _replies(netlink, buffer, family.request):
                     if length < 0:
                         lines.append(f"~\t{proto}\tinterrupted")
                         continue
                     total += 1
-                    row = read(proto, buffer, start, length, idle_left > 0)
-                    if row is None:
-                        continue
-                    if row.inode == own:
+                    row = family.read(proto, buffer, start, length, idle_left > 0)
+                    if row and row.inode == own:
                         total -= 1
-                    elif row.holds or idle_left > 0:
+                    elif row and (row.holds or idle_left > 0):
                         lines.append(row.line)
                         idle_left -= not row.holds
             except Refused as refused:
-                lines.append(f"!\t{proto}\t{refused.name}")
-                if refused.name == "ENOENT":
+                del lines[before:]
+                lines.append(f"!\t{proto}\t{refused}")
+                if str(refused) == "ENOENT":
                     _absent[proto] = time.monotonic()
             else:
                 lines.append(f"=\t{proto}\t{total}")
@@ -244,12 +213,11 @@ def _replies(netlink: socket.socket, buffer: bytearray, request: bytes) -> Itera
     """Start and length of each reply while it is in the buffer; a last (0, -1) if the dump was interrupted."""
     netlink.send(struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + request)
     seen = 0
-    unpack = _message.unpack_from
     while True:
         end = netlink.recv_into(buffer)
         start = 0
         while start < end:
-            length, kind, flags = unpack(buffer, start)
+            length, kind, flags = _message(buffer, start)
             if length < 16 or start + length > end:
                 raise OSError(errno.EBADMSG, "netlink message of impossible length")
             seen |= flags
@@ -258,7 +226,7 @@ def _replies(netlink: socket.socket, buffer: bytearray, request: bytes) -> Itera
             elif kind in {_NLMSG_DONE, _NLMSG_ERROR}:
                 code = -_error.unpack_from(buffer, start + 16)[0] if length >= 20 else 0
                 if code:
-                    raise Refused(code)
+                    raise Refused(errno.errorcode.get(code, str(code)))
                 if seen & _DUMP_INTERRUPTED:
                     yield 0, -1
                 return
@@ -306,5 +274,9 @@ def _interface(index: int | None) -> str | None:
         return f"if{index}"
 
 
-def _line(*fields: str | int | None) -> str:
-    return "\t".join(["-" if field is None else str(field) for field in fields])
+def _row(holds: int | None, *fields: Any) -> Row:
+    """The row with these fields, the inode the tenth and the kernel's cookie the last."""
+    *known, cookie = fields
+    inode = known[9]
+    known.append("" if inode else cookie.hex())
+    return Row(bool(holds), inode, "\t".join(["-" if field is None else str(field) for field in known]))

@@ -55,20 +55,19 @@ def outcome(case: Case, content: bytes) -> object:
     """What the parser makes of it, "refused" for a ParseError; any other exception fails the test."""
     try:
         return case.parse(content)
-    except ParseError as error:
-        assert len(str(error)) < 300
+    except ParseError:
         return "refused"
 
 
 @every_parser
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(junk=st.binary(max_size=200))
 def test_random_bytes(case: Case, junk: bytes) -> None:
     outcome(case, junk)
 
 
 @every_parser
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damaged_captures(case: Case, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(case.content)))
@@ -77,6 +76,14 @@ def test_damaged_captures(case: Case, data: st.DataObject) -> None:
         st.binary(max_size=30) | st.text("0123456789abcfx+-:=/ \t\n\"'[]()<>", max_size=30).map(str.encode)
     )
     outcome(case, case.content[:start] + junk + case.content[end:])
+
+
+@every_parser
+def test_a_refusal_quotes_little(case: Case) -> None:
+    with pytest.raises(ParseError) as refusal:
+        case.parse(b"\x1b]0;" + b"\xff" * 5000 + b"\n")
+    assert len(str(refusal.value)) < 500
+    assert str(refusal.value).isprintable()
 
 
 @every_parser
@@ -96,7 +103,7 @@ def test_a_cut_at_any_byte_costs_only_its_line(case: Case) -> None:
             assert found == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=12)))
 def test_any_backtrace_has_a_group_and_a_culprit_among_its_frames(frames: list[str]) -> None:
     text = 'unreferenced object 0x1 (size 8):\n  comm "a", pid 1, jiffies 1\n  backtrace:\n'

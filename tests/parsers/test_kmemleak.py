@@ -117,6 +117,28 @@ def test_a_record_that_ends_early_keeps_what_it_has() -> None:
     assert parse_kmemleak(whole[: second + 8]).objects == (full,)
 
 
+@pytest.mark.parametrize(
+    "stray",
+    [
+        'Object 0x2 (size 8):\n  comm "b", pid 2, jiffies 2\n  min_count = 1\n  backtrace:\n    other+0x1/0x2\n',
+        '  comm "b", pid 2, jiffies 2\n  hex dump (first 8 bytes):\n    61\n  backtrace:\n    other+0x1/0x2\n',
+        "  hex dump (first 8 bytes on cpu 3):\n    61\n",
+        "  backtrace:\n    other+0x1/0x2\n",
+        "  ... and 2 more object(s) with the same backtrace\n",
+    ],
+)
+def test_parts_of_another_object_do_not_join_the_record_before(stray: str) -> None:
+    record = KmemleakObject("0x1f", 8, "a", 7, 9, None, ("61  a",), None, ("f+0x1/0x2",), None)
+    report = parse_kmemleak(f"{rendered(record)}\n{stray}{rendered(record)}\n".encode())
+    assert report == KmemleakReport((record, record), tuple(stray.splitlines()))
+
+
+def test_rows_without_their_heading_are_unknown() -> None:
+    first = KmemleakObject("0x1f", 8, "a", 7, 9, None, (), None, ("f+0x1/0x2",), None)
+    report = parse_kmemleak(f"{rendered(first)}\nunreferenced object 0x2 (size 8):\n    g+0x1/0x2\n".encode())
+    assert (report.objects[0], report.objects[1].backtrace, report.unknown) == (first, (), ("    g+0x1/0x2",))
+
+
 @pytest.mark.parametrize("content", [b"", b"\n"])
 def test_nothing_is_no_leaks(content: bytes) -> None:
     assert parse_kmemleak(content) == KmemleakReport((), ())

@@ -50,6 +50,7 @@ inode_cache\tdir\t1
 task_struct\tdir\t0
 TCP\tdir\t-
 odd\\tname\tlink\t:dt-0000096
+odd\\nname\tdir\t0
 bad row
 filp\tlink\t:A-00"""
 
@@ -60,6 +61,7 @@ def test_the_text_form() -> None:
         SlabClass(":dt-0000096", ("odd\tname",), False),
         SlabClass("TCP", ("TCP",), None),
         SlabClass("inode_cache", ("inode_cache",), True),
+        SlabClass("odd\nname", ("odd\nname",), False),
         SlabClass("task_struct", ("task_struct",), False),
     ]
     assert parse_slab_links(FORM[: FORM.index(b"\n") + 1]) == []

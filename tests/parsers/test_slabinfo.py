@@ -16,7 +16,8 @@ def line(cache: SlabCache, tail: str = "") -> str:
     """The line of /proc/slabinfo as the kernel's format string spells it."""
     return (
         f"{cache.name:<17s} {cache.active_objs:6} {cache.num_objs:6} {cache.objsize:6} {cache.objperslab:4} "
-        f"{cache.pagesperslab:4} : tunables    0    0    0 : slabdata {cache.active_slabs:6} {cache.num_slabs:6}      0{tail}\n"
+        f"{cache.pagesperslab:4} : tunables    0    0    0 : slabdata "
+        f"{cache.active_slabs:6} {cache.num_slabs:6}      0{tail}\n"
     )
 
 
@@ -30,7 +31,9 @@ def test_every_cache_is_read(capture: bytes) -> None:
 
 
 def test_the_numbers_land_in_their_fields() -> None:
-    text = b"TSPacket_cache_x   1058442 1058460    328   12    1 : tunables   54   27    8 : slabdata  88201  88205     16\n"
+    text = (
+        b"TSPacket_cache_x  1058442 1058460    328   12    1 : tunables   54   27    8 : slabdata  88201  88205  16\n"
+    )
     assert parse_slabinfo(text) == [SlabCache("TSPacket_cache_x", 1058442, 1058460, 328, 12, 1, 88201, 88205)]
 
 

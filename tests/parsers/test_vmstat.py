@@ -21,7 +21,7 @@ def test_only_whole_lines_count() -> None:
 
 
 def test_what_is_not_vmstat() -> None:
-    with pytest.raises(ParseError, match="^empty vmstat$"):
+    with pytest.raises(ParseError, match=r"^empty vmstat$"):
         parse_vmstat(b"")
     with pytest.raises(ParseError, match="not one counter of vmstat: 'MemTotal"):
         parse_vmstat(b"MemTotal:  12 kB\n")

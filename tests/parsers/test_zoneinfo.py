@@ -44,5 +44,5 @@ def test_no_pagesets_is_unknown_not_zero() -> None:
         parse_pcp_pages(ZONE[: ZONE.index(b"  pagesets")])
     with pytest.raises(ParseError, match="not zoneinfo: 'MemTotal"):
         parse_pcp_pages(b"MemTotal: 1 kB\n    count: 2\n")
-    with pytest.raises(ParseError, match="^empty zoneinfo$"):
+    with pytest.raises(ParseError, match=r"^empty zoneinfo$"):
         parse_pcp_pages(b"")

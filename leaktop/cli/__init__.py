@@ -1,0 +1,47 @@
+"""The command line: one file a verb. A verb builds a source and hands it on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import leaktop
+from leaktop.cli import doctor, live, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERBS = (show, doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run leaktop.
+
+    Returns:
+        0; 1 where what was asked for is not there; 2 for a wrong command line; 130 for Ctrl-C; 141 where the reader of
+        our output went away.
+    """
+    parser = argparse.ArgumentParser(
+        prog="leaktop",
+        description="Find the memory that no process owns: live growth of kernel memory in a terminal.",
+        epilog="Without a verb: the live screen. Best as root: sudo leaktop",
+    )
+    parser.add_argument("--version", action="version", version=f"leaktop {leaktop.__version__}")
+    live.add_options(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for verb in VERBS:
+        verb.add_parser(verbs)
+    parser.set_defaults(run=live.run)
+    choices = parser.parse_args(arguments)
+    try:
+        status: int = choices.run(choices)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `leaktop show all | head`: no traceback, and none from the interpreter's last flush either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    return status

@@ -1,0 +1,73 @@
+"""`leaktop`: the live screen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from leaktop.units import parse_duration
+
+
+def seconds(text: str) -> float:
+    """A duration from the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of the live screen."""
+    parser.add_argument(
+        "-d", "--interval", type=seconds, default=1.0, metavar="TIME", help="between ticks (default 1s)"
+    )
+    parser.add_argument(
+        "--root", default="/", metavar="DIR", help="read DIR/proc and DIR/sys instead of this machine's"
+    )
+    parser.add_argument("--read-only", action="store_true", help="never write to the kernel, nor make it load a module")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    parser.add_argument("--theme", metavar="NAME", help="a theme by name; ansi-dark and ansi-light use 16 colours")
+
+
+def run(choices: argparse.Namespace) -> int:
+    """Show the live screen until the user quits."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("leaktop: the live screen needs a terminal; `leaktop show all` works without one", file=sys.stderr)
+        return 2
+    if os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
+        print(
+            f"leaktop: TERM={os.environ.get('TERM', '')} cannot draw a screen; set TERM (xterm, linux, screen), "
+            "or use `leaktop show all`",
+            file=sys.stderr,
+        )
+        return 2
+    if not os.path.isdir(choices.root):
+        print(f"leaktop: {choices.root}: no such directory", file=sys.stderr)
+        return 2
+    from leaktop.control import kmemleak
+    from leaktop.engine.engine import Engine
+    from leaktop.sources.filesystem import FileSystemSource
+    from leaktop.ui.app import LeaktopApp
+
+    source = FileSystemSource(
+        choices.root,
+        is_read_only=choices.read_only,
+        kmemleak_enabled=None if choices.read_only else kmemleak.is_enabled,
+    )
+    app = LeaktopApp(
+        source,
+        Engine(source.machine),
+        interval=choices.interval,
+        is_read_only=choices.read_only or choices.root != "/",
+        is_ascii=choices.ascii,
+        theme=choices.theme,
+        directory=os.getcwd(),
+    )
+    app.run(mouse=not choices.no_mouse)
+    return app.return_code or 0

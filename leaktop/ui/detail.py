@@ -1,0 +1,217 @@
+"""The drill-down: everything about one row, live."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from leaktop.parsers.smaps_rollup import parse_smaps_rollup
+from leaktop.ui.header import KeyLine
+from leaktop.ui.plotting import plot_series
+from leaktop.units import human_bytes
+from leaktop.view.cells import sanitise
+from leaktop.view.pane import Choice, Listing, arrange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import ComposeResult
+
+    from leaktop.model.frame import Frame, Key
+    from leaktop.model.sample import RawSample
+    from leaktop.view.pane import Chart, Detail, PaneView
+
+_CHART_HEIGHT = 10
+_CHART_SECONDS = 3.0
+
+Inspect = "Callable[[str, str], RawSample]"
+
+
+class DetailScreen(Screen[None]):
+    """One row: facts, charts, listings, what it means and what to do next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,backspace,left,q", "back", "Back"),
+        Binding("p", "inspect", "Read more", show=False),
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
+    ]
+
+    class Inspected(Message):
+        """The costly read of this row came back."""
+
+        def __init__(self, sample: RawSample) -> None:
+            super().__init__()
+            self.sample = sample
+
+    def __init__(
+        self, pane: PaneView, key: Key, frame: Frame, inspect: Callable[[str, str], RawSample], *, is_ascii: bool
+    ) -> None:
+        super().__init__()
+        self._pane = pane
+        self._key = key
+        self._frame = frame
+        self._inspect = inspect
+        self._is_ascii = is_ascii
+        self._asked = False
+        self._answer: Listing | None = None
+        self._shown = ""
+        self._chart_drawn = float("-inf")
+        self._facts = Static(classes="facts", markup=False)
+        self._charts = Static(classes="charts", markup=False)
+        self._listings = Static(classes="listings", markup=False)
+        self._keys = KeyLine()
+
+    def compose(self) -> ComposeResult:
+        """One scrolling column, and the keys."""
+        with VerticalScroll(id="detail"):
+            yield self._facts
+            yield self._charts
+            yield self._listings
+        yield self._keys
+
+    def on_mount(self) -> None:
+        """Show at once what is known."""
+        self.query_one("#detail").border_subtitle = Text("Esc back")  # type: ignore[assignment]
+        self.call_after_refresh(self.show, self._frame)
+
+    def on_resize(self) -> None:
+        """Draw the charts for the new width."""
+        self._chart_drawn = float("-inf")
+        self.call_after_refresh(self.show, self._frame)
+
+    def show(self, frame: Frame) -> None:
+        """Show the row as it is at this moment; a row that is gone stays as it was."""
+        self._frame = frame
+        try:
+            rows = arrange(self._pane, frame, Choice(self._pane.sort, switches=self._switches()))
+            row = next((row for row in rows if row.key == self._key), None)
+            if row is not None:
+                self._show(frame, self._pane.detail(frame, row))
+            elif not self._shown:
+                self._facts.update(Text("This row is gone."))
+        except Exception as error:
+            self._facts.update(Text(sanitise(f"This view failed ({type(error).__name__}: {error}). Please report it.")))
+
+    def action_back(self) -> None:
+        """Back to the panes."""
+        self.dismiss()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#detail").scroll_relative(y=lines, animate=False)
+
+    def action_inspect(self) -> None:
+        """Make the costly read, off the UI's thread: it can wait on a lock of the process it asks about."""
+        rows = arrange(self._pane, self._frame, Choice(self._pane.sort, switches=self._switches()))
+        row = next((row for row in rows if row.key == self._key), None)
+        wish = self._pane.detail(self._frame, row).inspect if row is not None else None
+        if wish is None or self._asked:
+            return
+        self._asked = True
+        subject, name = wish
+
+        def work() -> None:
+            sample = self._inspect(subject, name)
+            if self.is_running:
+                self.post_message(self.Inspected(sample))
+
+        threading.Thread(target=work, name="leaktop-inspect", daemon=True).start()
+
+    def on_detail_screen_inspected(self, event: Inspected) -> None:
+        """Show what came back."""
+        self._asked = False
+        self._answer = _listing(event.sample)
+        self._shown = ""
+        self.show(self._frame)
+
+    def _switches(self) -> frozenset[str]:
+        return frozenset({"module"} if self._key and self._key[0] == "module" else {"all"})
+
+    def _show(self, frame: Frame, detail: Detail) -> None:
+        self.query_one("#detail").border_title = Text(f"{self._pane.title} › {detail.title}")  # type: ignore[assignment]
+        if detail.inspects_at_once and self._answer is None:
+            self.action_inspect()
+        self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])
+        listings = (*detail.listings, *([self._answer] if self._answer else []))
+        signature = repr((detail.facts, detail.paragraphs, listings))
+        if signature != self._shown:
+            self._shown = signature
+            self._facts.update(_facts_text(detail))
+            self._listings.update(_listings_text(listings))
+        if frame.mono - self._chart_drawn >= _CHART_SECONDS:
+            self._chart_drawn = frame.mono
+            self._charts.update(self._charts_text(frame, detail.charts))
+
+    def _charts_text(self, frame: Frame, charts: tuple[Chart, ...]) -> Text:
+        width = max(self.size.width - 8, 0)
+        text = Text(no_wrap=True)
+        for chart in charts:
+            times, values = frame.history.points(chart.section, chart.key, chart.measure, frame.mono)
+            if not times:
+                continue
+            lines = plot_series(
+                times,
+                values,
+                now_mono=frame.mono,
+                now_wall=frame.wall,
+                width=min(width, 140),
+                height=_CHART_HEIGHT,
+                is_bytes=chart.measure == "size",
+                is_ascii=self._is_ascii,
+            )
+            text.append(f"{chart.title}\n", "bold")
+            text.append("\n".join(lines) + "\n\n", "yellow")
+        return text
+
+
+def _facts_text(detail: Detail) -> Text:
+    text = Text()
+    label = max((len(name) for name, _ in detail.facts), default=0)
+    for name, words in detail.facts:
+        text.append(f"{name:<{label}}  ", "dim")
+        text.append(f"{words}\n")
+    for paragraph in detail.paragraphs:
+        text.append(f"\n{paragraph}\n")
+    return text
+
+
+def _listings_text(listings: tuple[Listing, ...]) -> Table:
+    whole = Table.grid(padding=(0, 0))
+    whole.add_column()
+    for listing in listings:
+        whole.add_row(Text(listing.title, "bold"))
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=any(listing.header), header_style="dim")
+        for heading in listing.header:
+            table.add_column(Text(heading), overflow="fold")
+        for row in listing.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        whole.add_row(table)
+        whole.add_row("")
+    return whole
+
+
+def _listing(sample: RawSample) -> Listing:
+    """What an inspection gave: attributes of a slab class, or the rollup of a process."""
+    title = {"slab_attributes": "attributes (sysfs)", "smaps_rollup": "smaps_rollup"}.get(sample.probe, sample.probe)
+    if sample.content is None:
+        reason = sample.fault.reason if sample.fault else "nothing came back"
+        return Listing(title, ("",), ((sanitise(reason),),))
+    if sample.probe == "smaps_rollup":
+        try:
+            amounts = parse_smaps_rollup(sample.content)
+        except ValueError as error:
+            return Listing(title, ("",), ((sanitise(str(error)),),))
+        return Listing(
+            title, ("field", "bytes"), tuple((sanitise(name), human_bytes(v)) for name, v in amounts.items())
+        )
+    pairs = (line.partition("=") for line in sample.content.decode("utf-8", "surrogateescape").splitlines())
+    return Listing(title, ("attribute", "value"), tuple((sanitise(name), sanitise(value)) for name, _, value in pairs))

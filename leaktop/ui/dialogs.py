@@ -1,0 +1,140 @@
+"""Small screens on top of the panes: help, the kernel actions, and the question before each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from leaktop.view.pane import PaneView
+
+KEYS: tuple[tuple[str, str], ...] = (
+    ("1 .. 8, Tab", "go to a pane; on a wide terminal all are in view"),
+    ("z", "zoom the pane: alone on the screen, with a chart of the row under the cursor"),
+    ("Enter", "drill down into the row;  Esc back"),
+    ("j k, arrows, g G", "move;  PgUp PgDn ctrl+u ctrl+d by pages"),
+    ("/", "filter: regular expression, lower case matches both, ! in front inverts;  Esc clears it"),
+    ("< >", "sort by the column before or after;  I reverses;  D sorts by growth;  a click on a heading sorts too"),
+    ("m", "mark the baseline: growth counts from here"),
+    ("F", "follow the row: scroll with it wherever sorting moves it"),
+    ("Space", "pause: the panes stand still, reading goes on"),
+    ("R", "read everything now;  + and - change the interval"),
+    ("y", "copy the row to the clipboard (OSC 52)"),
+    ("K", "write to the kernel: scan or clear kmemleak; always asks first"),
+    ("ctrl+p", "command palette: themes and everything else"),
+    ("q", "quit"),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """Every key, and every column of the pane that has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,f1", "dismiss", "Back")]
+
+    def __init__(self, pane: PaneView) -> None:
+        super().__init__()
+        self._pane = pane
+
+    def compose(self) -> ComposeResult:
+        """One scrolling text."""
+        with VerticalScroll(id="help"):
+            yield Static(self._text(), markup=False)
+
+    def on_mount(self) -> None:
+        """Name it."""
+        box = self.query_one("#help")
+        box.border_title = Text("leaktop: keys and columns")  # type: ignore[assignment]
+        box.border_subtitle = Text("Esc back")  # type: ignore[assignment]
+
+    def _text(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column()
+        for key, meaning in KEYS:
+            table.add_row(Text(key, "bold"), Text(meaning))
+        pane = self._pane
+        table.add_row("", "")
+        table.add_row(Text(pane.title, "bold underline"), Text("the pane you came from"))
+        for switch in pane.switches:
+            table.add_row(Text(switch.key, "bold"), Text(f"{switch.label}, on or off"))
+        if pane.letters:
+            letters = "  ".join(f"{key} {name}" for key, name in pane.letters.items())
+            table.add_row(Text("sort by", "bold"), Text(letters))
+        for column in pane.columns:
+            table.add_row(Text(column.title), Text(column.hint))
+        table.add_row("", "")
+        table.add_row(Text("▲", "bold"), Text("grows since the baseline;  ~ grows, but can be reclaimed"))
+        table.add_row(Text("-", "bold"), Text("not known: unknown is never shown as zero"))
+        return table
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks before anything is written to the kernel: names the file, what is written, and whether it can be undone."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape,q", "answer(False)", "No"),
+        Binding("left,right", "app.focus_next", "Other", show=False),
+    ]
+
+    def __init__(self, title: str, words: str, yes: str) -> None:
+        super().__init__()
+        self._title, self._words, self._yes = title, words, yes
+
+    def compose(self) -> ComposeResult:
+        """The question, and two buttons of which No has the focus."""
+        with Vertical(id="confirm"):
+            yield Static(Text(self._words), markup=False)
+            with Horizontal(classes="buttons"):
+                yield Button(f"{self._yes} (y)", id="yes", compact=True)
+                yield Button("Cancel (n)", id="no", compact=True)
+
+    def on_mount(self) -> None:
+        """Name it; Enter alone must not write."""
+        self.query_one("#confirm").border_title = Text(self._title)  # type: ignore[assignment]
+        self.query_one("#no").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take the answer."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, is_yes: bool) -> None:
+        """Take the answer from a key."""
+        self.dismiss(is_yes)
+
+
+class ActionScreen(ModalScreen[str | None]):
+    """Behind `K`: what leaktop can write to this kernel."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "choose('scan')", "Scan"),
+        Binding("c", "choose('clear')", "Clear"),
+        Binding("escape,q,n", "dismiss(None)", "Back"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The actions, each with its key."""
+        with Vertical(id="actions"):
+            yield Button("s  kmemleak: scan now", id="scan", compact=True)
+            yield Button("c  kmemleak: save the report, then clear it", id="clear", compact=True)
+            yield Static("Each asks before it writes.", markup=False)
+
+    def on_mount(self) -> None:
+        """Name it."""
+        self.query_one("#actions").border_title = Text("Kernel actions")  # type: ignore[assignment]
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Choose by button."""
+        self.dismiss(str(event.button.id))
+
+    def action_choose(self, name: str) -> None:
+        """Choose by key."""
+        self.dismiss(name)

@@ -1,0 +1,156 @@
+"""The lines above and below the panes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+from textual.message import Message
+
+from leaktop.ui.painted import Line, Painted, padded
+from leaktop.units import human_bytes, time_of_day
+from leaktop.view.cells import sanitise
+from leaktop.view.headline import bar, growth_line, memory_segments
+
+if TYPE_CHECKING:
+    from textual import events
+
+    from leaktop.model.frame import Frame
+
+_SELF_SECONDS = 5.0
+
+
+class OwnCost:
+    """What leaktop itself costs: CPU over the last seconds, and resident memory."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._process.cpu_percent(None)
+        self._measured = float("-inf")
+        self._text = ""
+
+    def text(self, mono: float) -> str:
+        """ "self 0.9% 46M", measured anew every five seconds."""
+        if mono - self._measured >= _SELF_SECONDS:
+            share = self._process.cpu_percent(None)
+            self._measured = mono
+            self._text = f"self {share:.1f}% {human_bytes(self._process.memory_info().rss)}"
+        return self._text
+
+
+class Header(Painted):
+    """Three lines: where and when, what grows, what holds all memory."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._cost = OwnCost()
+        self._lines_now: list[Line] = []
+
+    def show(self, frame: Frame, mode: str, mode_tone: str) -> None:
+        """Show this moment.
+
+        Args:
+            frame: the newest Frame, also while the panes are paused.
+            mode: "LIVE 1.0s" or "PAUSED 12s".
+            mode_tone: how to show it.
+        """
+        width = self.size.width
+        if width <= 0:
+            return
+        slow = [state.name for state in frame.probes.values() if state.is_slow or state.is_waiting]
+        words, tone = growth_line(frame)
+        lines: list[Line] = [
+            self._status(frame, mode, mode_tone, slow, width),
+            ((padded(f" {words}", width), tone),),
+            tuple(((text, f"bar-{slot}") for text, slot in bar(memory_segments(frame), width))),
+        ]
+        self.paint(lines[: self.size.height])
+
+    def _status(self, frame: Frame, mode: str, mode_tone: str, slow: list[str], width: int) -> Line:
+        machine = frame.machine
+        place = sanitise(" ".join(part for part in (machine.hostname, machine.release) if part))
+        right = f"{self._cost.text(frame.mono)}  {time_of_day(frame.wall)} "
+        slow_text = f"  slow: {', '.join(slow[:3])}" if slow else ""
+        room = max(width - len(" leaktop ") - len(right) - len(mode) - 3, 0)
+        left = padded(f"{place}{slow_text}", room)
+        # One piece a field, each of constant width: a new second repaints two digits, not the line.
+        return (
+            (" leaktop ", "accent"),
+            (f"{left}  ", "fault" if slow else "dim"),
+            (f"{mode} ", mode_tone),
+            *_digits(right),
+        )
+
+
+def _digits(text: str) -> list[tuple[str, str]]:
+    return [(character, "dim") for character in text]
+
+
+class Tabs(Painted):
+    """The panes by number, where only one of them is on screen."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self) -> None:
+        super().__init__(id="tabs")
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, titles: list[tuple[str, str, bool]], active: str) -> None:
+        """Show (name, title, whether something grows there) of each pane."""
+        pieces: list[tuple[str, str]] = []
+        self._spans = []
+        left = 0
+        is_tight = sum(len(title) + 4 for _, title, _ in titles) > self.size.width
+        for number, (name, title, grows) in enumerate(titles, 1):
+            word = title[:4].rstrip() if is_tight and name != active else title
+            text = f" {number} {word}{'▲' if grows else ' '}"
+            pieces.append((text, "cursor" if name == active else "growth" if grows else "dim"))
+            self._spans.append((left, left + len(text), name))
+            left += len(text)
+        self.paint([tuple(pieces)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Go to the pane that was clicked."""
+        for start, end, name in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Chosen(name))
+
+
+class KeyLine(Painted):
+    """The keys that matter now; a click on one presses it."""
+
+    class Pressed(Message):
+        """A key was clicked."""
+
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._spans: list[tuple[int, int, str]] = []
+
+    def show(self, keys: list[tuple[str, str, str]]) -> None:
+        """Show (key as Textual names it, as people read it, what it does), as many as fit."""
+        pieces: list[tuple[str, str]] = []
+        self._spans = []
+        left = 0
+        for key, shown, label in keys:
+            width = len(shown) + len(label) + 4
+            if left + width > self.size.width:
+                break
+            pieces += [(f" {shown} ", "accent"), (f"{label}  ", "dim")]
+            self._spans.append((left, left + width, key))
+            left += width
+        self.paint([tuple(pieces)])
+
+    def on_click(self, event: events.Click) -> None:
+        """Press the key that was clicked."""
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(key))

@@ -1,0 +1,92 @@
+"""Scan and Clear: asked for, confirmed, done in a daemon thread, and said in words."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from leaktop.control import kmemleak
+from leaktop.ui.dialogs import ConfirmScreen
+from leaktop.units import human_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leaktop.ui.app import LeaktopApp
+
+_SCAN = (
+    f"This writes 'scan' to {kmemleak.PATH}.\n\n"
+    "The kernel walks all of its memory: seconds, on a big machine minutes. Everything else goes on; reading kmemleak "
+    "waits. Nothing is changed but the list of suspects. A new leak shows after the second scan, five seconds later."
+)
+_CLEAR = (
+    f"This writes 'clear' to {kmemleak.PATH}.\n\n"
+    "The kernel forgets the objects that it has reported: they will not be listed again. There is no undo. "
+    "The report is saved to a file first; if that fails, nothing is cleared."
+)
+
+
+class KmemleakActions:
+    """What the buttons of the kmemleak pane do.
+
+    Args:
+        app: the app whose screens ask and whose poller reads again afterwards.
+        read_report: gives the file's bytes as they are now; None where it cannot be read.
+        directory: where reports are saved.
+    """
+
+    def __init__(self, app: LeaktopApp, read_report: Callable[[], bytes | None], directory: str) -> None:
+        self._app = app
+        self._read_report = read_report
+        self._directory = directory
+        self._began: float | None = None
+        self.says = ""
+        """How the last action ended, until the next one."""
+
+    @property
+    def status(self) -> str:
+        """What is under way, for the pane's title."""
+        return "" if self._began is None else f"scanning {human_duration(time.monotonic() - self._began)}"
+
+    def ask(self, action: str) -> None:
+        """Confirm, then act."""
+        if self._began is not None:
+            self._app.say("A scan is under way; the kernel does one thing at a time.")
+            return
+        title, words, yes = ("Scan", _SCAN, "Scan") if action == "scan" else ("Clear", _CLEAR, "Save and clear")
+        self._app.push_screen(ConfirmScreen(title, words, yes), lambda is_yes: self._start(action) if is_yes else None)
+
+    def _start(self, action: str) -> None:
+        self._began = time.monotonic()
+        work = self._scan if action == "scan" else self._clear
+
+        def run() -> None:
+            try:
+                words = work()
+            except kmemleak.KmemleakError as error:
+                words = str(error)
+            except OSError as error:
+                words = f"The report could not be saved, so nothing was cleared: {error}"
+            self._began = None
+            self._app.poller.request("kmemleak")
+            self._app.say_from_thread(words)
+
+        threading.Thread(target=run, name="leaktop-kmemleak-write", daemon=True).start()
+
+    def _scan(self) -> str:
+        return f"kmemleak: {kmemleak.describe_scan(kmemleak.scan())}"
+
+    def _clear(self) -> str:
+        content = self._read_report()
+        if content is None:
+            raise OSError("the report cannot be read")
+        path = kmemleak.save_report(content, self._directory)
+        kmemleak.clear()
+        return f"kmemleak: cleared; the report is in {path}"
+
+
+def report_directory() -> str:
+    """Where to save: the directory that leaktop was started in."""
+    return os.getcwd()

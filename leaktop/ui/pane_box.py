@@ -1,0 +1,206 @@
+"""A bordered pane: its title, its table, its notes, and what it says when there is nothing to show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Button
+
+from leaktop.ui.painted import Painted, padded
+from leaktop.ui.plotting import plot_series
+from leaktop.ui.row_table import RowTable
+from leaktop.view.cells import sanitise
+from leaktop.view.pane import Choice, PatternError, arrange
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+
+    from leaktop.model.frame import Frame, Row
+    from leaktop.model.sample import Fault
+    from leaktop.view.pane import PaneView
+
+_CHART_HEIGHT = 12
+_ROOM_FOR_CHART = 30
+_CHART_SECONDS = 3.0
+
+
+class PaneBox(Vertical):
+    """One pane on the dashboard, or alone on the screen."""
+
+    class Acted(Message):
+        """A button of the pane was pressed: "scan" or "clear"."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, pane: PaneView) -> None:
+        super().__init__(id=f"pane-{pane.name}", classes="pane")
+        self.pane = pane
+        self.choice = Choice(sort=pane.sort)
+        self.table = RowTable(pane)
+        self.frame: Frame | None = None
+        self.is_ascii = False
+        self.status = ""
+        """A word on something under way in this pane, shown in its title: "scanning 12s"."""
+        self._notes = Painted(classes="notes")
+        self._chart = Painted(classes="chart")
+        self._chart_drawn = 0.0
+        self._titles = ("", "")
+
+    def compose(self) -> ComposeResult:
+        """The table, then chart and notes below; the kmemleak pane has its buttons on top."""
+        if self.pane.name == "kmemleak":
+            with Horizontal(classes="buttons"):
+                yield Button("Scan", id="scan", compact=True)
+                yield Button("Clear", id="clear", compact=True)
+        yield self.table
+        yield self._chart
+        yield self._notes
+
+    def show(self, frame: Frame) -> None:
+        """Show this moment. Whatever goes wrong in here is said in the pane, and stays in it."""
+        self.frame = frame
+        try:
+            self._show(frame)
+        except Exception as error:
+            words = sanitise(f"This pane failed ({type(error).__name__}: {error}). Please report it.")
+            self.table.show_message((words, "fault"))
+
+    def choose(self, **changes: object) -> None:
+        """Change order, filter or switches, and show the rows that follow."""
+        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]
+        if self.frame is not None:
+            self.show(self.frame)
+
+    def sort_beside(self, step: int) -> None:
+        """Sort by the next column that is in view."""
+        names = self.table.columns_shown()
+        if not names:
+            return
+        here = names.index(self.choice.sort) if self.choice.sort in names else 0
+        self.choose(sort=names[(here + step) % len(names)], is_reversed=False)
+
+    def toggle(self, key: str) -> bool:
+        """Flip the switch that this key stands for; False where the pane has none."""
+        for switch in self.pane.switches:
+            if switch.key == key:
+                self.choose(switches=self.choice.switches ^ {switch.name})
+                return True
+        return False
+
+    @on(Button.Pressed)
+    def _act(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.post_message(self.Acted(str(event.button.id)))
+
+    @on(RowTable.Scrolled)
+    def _place_changed(self) -> None:
+        self._set_titles()
+        if self.frame is not None:
+            self._draw_chart(self.frame, is_forced=True)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the chart where the pane is large enough, which on a dashboard it is not."""
+        self.set_class(event.size.height >= _ROOM_FOR_CHART and event.size.width >= 60, "roomy")
+        if self.frame is not None:
+            self.call_after_refresh(self.show, self.frame)
+
+    def _show(self, frame: Frame) -> None:
+        self.table.is_ascii = self.is_ascii
+        section = frame.sections.get(self.pane.section)
+        fault = section.fault if section else None
+        notes = section.notes if section else ()
+        try:
+            rows = arrange(self.pane, frame, self.choice)
+        except PatternError as error:
+            rows, notes = [], (str(error),)
+        if fault is not None and not rows:
+            self.table.show_message(*_explain(fault))
+        elif not rows:
+            self.table.show_message((self._why_empty(frame), "dim"))
+        else:
+            self.table.show(frame, rows, self.choice.sort, self.choice.is_reversed)
+        if fault is not None and rows:
+            notes = (f"{fault.reason}. {fault.remedy or ''}", *notes)
+        self._show_notes(notes)
+        self._set_titles()
+        self._draw_chart(frame)
+
+    def _why_empty(self, frame: Frame) -> str:
+        section = frame.sections.get(self.pane.section)
+        if section is not None and section.mono is None:
+            return "reading ..."
+        if self.choice.pattern or self.choice.switches:
+            return "no row fits the filter"
+        return self.pane.empty
+
+    def _show_notes(self, notes: tuple[str, ...]) -> None:
+        self._notes.set_class(bool(notes), "shown")
+        text = sanitise("  ".join(notes))
+        self._notes.paint([((padded(text, max(self._notes.size.width, 1)), "dim"),)])
+
+    def _set_titles(self) -> None:
+        if self.frame is None:
+            return
+        pane, choice = self.pane, self.choice
+        parts = [f"{pane.order} {pane.title}"]
+        parts += [switch.label for switch in pane.switches if switch.name in choice.switches]
+        if choice.pattern:
+            parts.append(f"/{choice.pattern}")
+        if self.table.is_followed:
+            parts.append("following")
+        if self.status:
+            parts.append(self.status)
+        titles = (
+            sanitise(" · ".join(parts)),
+            sanitise("  ".join(t for t in (pane.headline(self.frame), self.table.place) if t)),
+        )
+        if titles != self._titles:
+            # Text, not str: a title is no markup, whatever a filter or a kernel puts into it.
+            self._titles = titles
+            self.border_title = Text(titles[0])  # type: ignore[assignment]
+            self.border_subtitle = Text(titles[1])  # type: ignore[assignment]
+
+    def _draw_chart(self, frame: Frame, *, is_forced: bool = False) -> None:
+        row = self.table.current
+        if not self.has_class("roomy") or row is None:
+            return
+        if not is_forced and frame.mono - self._chart_drawn < _CHART_SECONDS:
+            return
+        self._chart_drawn = frame.mono
+        section, key = self._history_of(row)
+        times, values = frame.history.points(section, key, "size", frame.mono)
+        lines = plot_series(
+            times,
+            values,
+            now_mono=frame.mono,
+            now_wall=frame.wall,
+            width=self._chart.size.width,
+            height=_CHART_HEIGHT - 1,
+            is_bytes=True,
+            is_ascii=self.is_ascii,
+        )
+        width = max(self._chart.size.width, 1)
+        name = next(column for column in self.pane.columns if column.is_flexible).cell(row, frame).text
+        self._chart.paint(
+            [((padded(f"  {name}", width), "strong"),), *(((padded(line, width), "growth"),) for line in lines)]
+        )
+
+    def _history_of(self, row: Row) -> tuple[str, tuple[object, ...]]:
+        if self.pane.name == "suspects":
+            return row.record.section, row.record.key
+        return self.pane.section, row.key
+
+
+def _explain(fault: Fault) -> list[tuple[str, str]]:
+    lines = [(sanitise(fault.reason), "fault")]
+    if fault.remedy:
+        lines.append((f"What helps: {sanitise(fault.remedy)}", ""))
+    return lines
