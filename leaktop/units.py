@@ -41,7 +41,17 @@ def human_rate(bytes_per_second: float | None) -> str:
     if bytes_per_second is None:
         return "-"
     per_minute = bytes_per_second * 60
-    return "0" if abs(per_minute) < 1 else f"{human_delta(per_minute)}/m"
+    if abs(per_minute) < 1:
+        return "0"
+    sign, size = ("-", -per_minute) if per_minute < 0 else ("+", per_minute)
+    # Two digits: a third would only flicker.
+    for unit in _UNITS:
+        if size < 9.95 and unit:
+            return f"{sign}{size:.1f}{unit}/m"
+        if size < 1000:
+            return f"{sign}{size:.0f}{unit}/m"
+        size /= 1024
+    return f"{sign}{size:.0f}{_UNITS[-1]}/m"
 
 
 def human_count(number: float | None) -> str:

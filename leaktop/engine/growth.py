@@ -17,12 +17,14 @@ _FORGET_AFTER = 600.0
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""
 _MANY_ROWS = 100
+_SLOPE_EVERY = 5.0
+"""Seconds for which a slope over a minute stands: long enough to be read, and to be cheap."""
 
 
 class Track:
     """One figure: its series, its baseline and what follows from them."""
 
-    __slots__ = ("baseline", "generation", "high", "rises", "series", "since", "steps")
+    __slots__ = ("baseline", "generation", "high", "rises", "series", "since", "slope", "slope_at", "steps")
 
     def __init__(self, limit: int, baseline: int | None, since: float) -> None:
         self.series = Series(limit)
@@ -32,6 +34,8 @@ class Track:
         self.high: int | None = None
         self.rises = 0
         self.steps = 0
+        self.slope: float | None = None
+        self.slope_at = float("-inf")
 
     def observe(self, mono: float, value: int, generation: int) -> Trend:
         """Take one value and say how it moves.
@@ -59,12 +63,14 @@ class Track:
             self.high = value
         if self.baseline is None:
             self.baseline = value
+        if self.steps > 1 and mono - self.slope_at >= _SLOPE_EVERY:
+            self.slope, self.slope_at = series.slope(self.since), mono
         return Trend(
             value,
             delta,
             rate,
             value - self.baseline,
-            series.slope(self.since) if self.steps > 1 else None,
+            self.slope,
             self.high,
             self.rises / self.steps if self.steps else None,
         )
@@ -76,6 +82,7 @@ class Track:
             self.high = self.baseline
         self.since = mono
         self.rises = self.steps = 0
+        self.slope, self.slope_at = None, float("-inf")
 
 
 class Ledger:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def walk_fd_links(proc_root: str, pids: Iterable[int] | None = None) -> Iterator
             continue
         finally:
             os.close(directory)
-        yield from ((pid, fd, link) for pid, fd, link in zip(repeat(pid), map(int, names), links) if link)
+        yield from filter(itemgetter(2), zip(repeat(pid), map(int, names), links))
 
 
 def _read_links(directory: int, names: list[str]) -> list[str]:

@@ -34,7 +34,7 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _DUMP = 0x301  # NLM_F_REQUEST | NLM_F_ROOT | NLM_F_MATCH
 _DUMP_INTERRUPTED = 0x10
 _ALL_STATES = 0xFFFFFFFF
-_CLOSE, _LISTEN = 7, 10
+_LISTEN = 10
 _ABSENT_FOR = 60.0  # seconds before a missing module is asked for again: asking makes the kernel run modprobe
 _STATES = (
     *("0", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE"),
@@ -48,7 +48,6 @@ _NETLINK_NAMES = (
 
 _message = struct.Struct("=IHH8x").unpack_from  # nlmsghdr: length, type, flags
 _attribute = struct.Struct("=HH")
-_error = struct.Struct("=i")
 _inet_queues = struct.Struct("=17xB54xII").unpack_from  # state and queues of an inet_diag_msg behind its nlmsghdr
 _inet = struct.Struct("=16xB3x4s16s16sI8s12xII")
 _unix = struct.Struct("=18xBxI8s")
@@ -61,7 +60,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 
 
 class Row(NamedTuple):
-    """A socket that was worth reading in full."""
+    """A socket that was read in full."""
 
     holds: bool  # whether memory is charged to it
     inode: int
@@ -214,8 +213,7 @@ def _replies(netlink: socket.socket, buffer: bytearray, request: bytes) -> Itera
     netlink.send(struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + request)
     seen = 0
     while True:
-        end = netlink.recv_into(buffer)
-        start = 0
+        start, end = 0, netlink.recv_into(buffer)
         while start < end:
             length, kind, flags = _message(buffer, start)
             if length < 16 or start + length > end:
@@ -224,7 +222,7 @@ def _replies(netlink: socket.socket, buffer: bytearray, request: bytes) -> Itera
             if kind == _SOCK_DIAG_BY_FAMILY:
                 yield start, length
             elif kind in {_NLMSG_DONE, _NLMSG_ERROR}:
-                code = -_error.unpack_from(buffer, start + 16)[0] if length >= 20 else 0
+                code = -struct.unpack_from("=i", buffer, start + 16)[0] if length >= 20 else 0
                 if code:
                     raise Refused(errno.errorcode.get(code, str(code)))
                 if seen & _DUMP_INTERRUPTED:
@@ -254,7 +252,7 @@ def _words(payload: bytes | None) -> tuple[int | None, ...]:
 
 
 def _state(number: int, is_tcp: bool) -> str:
-    if number == _CLOSE and not is_tcp:
+    if number == 7 and not is_tcp:
         return "UNCONN"
     return _STATES[number] if number < len(_STATES) else str(number)
 

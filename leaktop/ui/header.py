@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -26,7 +27,7 @@ class OwnCost:
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._process.cpu_percent(None)
-        self._measured = float("-inf")
+        self._measured = time.monotonic()
         self._text = ""
 
     def text(self, mono: float) -> str:

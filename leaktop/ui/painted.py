@@ -97,7 +97,9 @@ class Painted(Widget):
         if style is None:
             style = self.rich_style
             for name in tone.split():
-                style += self.get_component_rich_style(f"painted--{name}", partial=True)
+                own = self.get_component_rich_style(f"painted--{name}")
+                # The cursor is a ground below whatever colour the text has.
+                style += Style(bgcolor=own.bgcolor) if name == "cursor" else own
             self._styles[tone] = style
         return style
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CHART_HEIGHT = 12
 _ROOM_FOR_CHART = 30
 _CHART_SECONDS = 3.0
+_HEADLINE_SECONDS = 15.0
 
 
 class PaneBox(Vertical):
@@ -53,6 +54,7 @@ class PaneBox(Vertical):
         self._chart = Painted(classes="chart")
         self._chart_drawn = 0.0
         self._titles = ("", "")
+        self._headline = ("", float("-inf"))
 
     def compose(self) -> ComposeResult:
         """The table, then chart and notes below; the kmemleak pane has its buttons on top."""
@@ -78,6 +80,7 @@ class PaneBox(Vertical):
         self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]
         if self.frame is not None:
             self.show(self.frame)
+            self._set_titles(is_forced=True)
 
     def sort_beside(self, step: int) -> None:
         """Sort by the next column that is in view."""
@@ -102,7 +105,7 @@ class PaneBox(Vertical):
 
     @on(RowTable.Scrolled)
     def _place_changed(self) -> None:
-        self._set_titles()
+        self._set_titles(is_forced=True)
         if self.frame is not None:
             self._draw_chart(self.frame, is_forced=True)
 
@@ -146,7 +149,7 @@ class PaneBox(Vertical):
         text = sanitise("  ".join(notes))
         self._notes.paint([((padded(text, max(self._notes.size.width, 1)), "dim"),)])
 
-    def _set_titles(self) -> None:
+    def _set_titles(self, *, is_forced: bool = False) -> None:
         if self.frame is None:
             return
         pane, choice = self.pane, self.choice
@@ -158,10 +161,11 @@ class PaneBox(Vertical):
             parts.append("following")
         if self.status:
             parts.append(self.status)
-        titles = (
-            sanitise(" · ".join(parts)),
-            sanitise("  ".join(t for t in (pane.headline(self.frame), self.table.place) if t)),
-        )
+        # The totals in the border move with every tick, and a new one repaints the whole frame: now and then is enough.
+        if is_forced or self.frame.mono - self._headline[1] >= _HEADLINE_SECONDS:
+            words = "  ".join(text for text in (pane.headline(self.frame), self.table.place) if text)
+            self._headline = (sanitise(words), self.frame.mono)
+        titles = (sanitise(" · ".join(parts)), self._headline[0])
         if titles != self._titles:
             # Text, not str: a title is no markup, whatever a filter or a kernel puts into it.
             self._titles = titles

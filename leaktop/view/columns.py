@@ -114,7 +114,8 @@ def rose_column() -> Column:
 
     def cell(row: Row, _frame: Frame) -> Cell:
         share = row.size.rose
-        return Cell("-" if share is None else f"{share:.0%}")
+        # In steps of five: the last digit says nothing, and would repaint every row every second.
+        return Cell("-" if share is None else f"{round(share * 20) * 5}%", "dim")
 
     return Column("rose", "rose", 4, lambda row: row.size.rose, cell, "share of the samples that rose", rank=3)
 

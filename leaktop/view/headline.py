@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from leaktop.units import human_bytes, human_delta, human_duration, human_rate
+from leaktop.units import human_bytes, human_delta, human_rate, time_of_day
 from leaktop.view.cells import Tone, sanitise
 
 if TYPE_CHECKING:
@@ -24,16 +24,17 @@ class Segment(NamedTuple):
 
 def growth_line(frame: Frame) -> tuple[str, Tone]:
     """What grew most since the baseline, in a sentence."""
-    for_how_long = human_duration(frame.wall - frame.baseline_wall) if frame.baseline_wall is not None else "0s"
+    # A moment, not a span: the line stands still while nothing grows.
+    since = time_of_day(frame.baseline_wall) if frame.baseline_wall is not None else "the start"
     growing = [suspect for suspect in frame.suspects if not suspect.is_cache]
     if not growing:
-        return f"Nothing but caches has grown in {for_how_long}.", ""
+        return f"Nothing but caches has grown since {since}.", ""
     named = [
         f"{sanitise(suspect.name)[:40]} {human_delta(suspect.size.growth)} ({human_rate(suspect.size.slope)})"
         for suspect in growing[:_MOST_NAMED]
     ]
     more = f" and {len(growing) - _MOST_NAMED} more" if len(growing) > _MOST_NAMED else ""
-    return f"▲ Grew in {for_how_long}: {', '.join(named)}{more}", "growth"
+    return f"▲ Grew since {since}: {', '.join(named)}{more}", "growth"
 
 
 def memory_segments(frame: Frame) -> list[Segment]:

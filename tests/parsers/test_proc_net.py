@@ -102,12 +102,9 @@ def plain_inet(proto: str, text: str) -> list[Socket]:
         rmem, wmem = (None, None) if proto.startswith("tcp") else (received, sent)
         lost = int(drops) if heading.split()[14:15] == ["drops"] else None
         cookie = "" if inode != "0" or set(pointer) == {"0"} else pointer
-        found.append(
-            Socket(
-                *(proto, plain_address(local), plain_address(peer), state),
-                *(received, sent, rmem, wmem, lost, int(inode), int(uid), None, None, cookie),
-            )
-        )
+        addresses = plain_address(local), plain_address(peer)
+        memory = received, sent, rmem, wmem, lost
+        found.append(Socket(proto, *addresses, state, *memory, int(inode), int(uid), None, None, cookie))
     return found
 
 

@@ -25,16 +25,16 @@ GAUGES: dict[str, tuple[str, str]] = {
     "Percpu": ("Percpu", "Per-CPU memory: grows with cgroups, devices and BPF maps that do not go away."),
     "Shmem": ("Shmem", "tmpfs, shared memory, memfds. The tmpfs pane splits it."),
     "AnonPages": ("AnonPages", "Memory of processes. The Processes pane splits it."),
-    "Cached": ("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
-    "MemFree": ("MemFree", "Pages that nobody uses. Low on a healthy machine: free memory is wasted memory."),
     "hugepages": ("Hugepages", "Memory set aside for hugetlbfs, used or not."),
     "balloon": ("Balloon", "Memory that the hypervisor took back."),
-    "pcp": ("Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free."),
     "residual": (
         "Residual",
         "Memory that no counter names: pages that drivers took from the page allocator, socket buffers' page fragments, "
         "some balloons. Some is normal and constant; its growth accuses.",
     ),
+    "pcp": ("Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free."),
+    "Cached": ("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
+    "MemFree": ("MemFree", "Pages that nobody uses. Low on a healthy machine: free memory is wasted memory."),
 }
 """Derived or kernel name to the gauge's label and what it means; the order is the order on screen."""
 _ORDER = {name: position for position, name in enumerate(GAUGES)}
@@ -45,7 +45,11 @@ def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
     rows = frame.sections["memory"].rows
     if "all" in switches:
         return rows
-    return [row for row in rows if row.record.name in GAUGES]
+    return [row for row in rows if row.record.name in GAUGES and (row.record.bytes is not None or _is_residual(row))]
+
+
+def _is_residual(row: Row) -> bool:
+    return bool(row.record.name == "residual")  # in view even where it cannot be told: its drill-down says why
 
 
 def _label(row: Row) -> str:

@@ -1,0 +1,143 @@
+"""Who asks, from where, and what the kernel hides from them."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from leaktop.sources.facilities.host import AS_ROOT, Answer
+
+if TYPE_CHECKING:
+    from leaktop.sources.facilities.host import Host
+
+_NOT_ASKED = Answer(None, "says nothing of a capture")
+_INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+"""PROC_PID_INIT_INO, include/linux/proc_ns.h, since 3.8."""
+_WHOLE_UID_MAP = ["0", "0", "4294967295"]
+
+
+def root(host: Host) -> Answer:
+    """Whether root asks: slabinfo, vmallocinfo, debugfs and other users' processes are for root."""
+    if not host.is_live:
+        return _NOT_ASKED
+    return Answer(True, "uid 0") if host.uid == 0 else Answer(False, f"uid {host.uid}", AS_ROOT)
+
+
+class Capability(NamedTuple):
+    """A capability, called with a host."""
+
+    name: str
+    bit: int
+    use: str
+
+    def __call__(self, host: Host) -> Answer:
+        """Whether this process has it."""
+        held = _capabilities(host)
+        if held is None:
+            return Answer(None, "/proc/self/status shows no CapEff", AS_ROOT) if host.is_live else _NOT_ASKED
+        if held >> self.bit & 1:
+            return Answer(True, self.use)
+        run_it = f"run the container with --cap-add {self.name.removeprefix('CAP_')}, or leaktop on the host"
+        return Answer(False, f"missing: {self.use}", AS_ROOT if host.uid else run_it)
+
+
+CAPABILITIES = (
+    Capability("CAP_SYS_ADMIN", 21, "mounts debugfs and tracefs"),
+    Capability("CAP_SYSLOG", 34, "shows kernel addresses and the kernel log"),
+    Capability("CAP_NET_ADMIN", 12, "shows the filters and marks of sockets"),
+    Capability("CAP_SYS_PTRACE", 19, "shows files, sockets and memory of other users' processes"),
+)
+
+
+def kernel_addresses(host: Host) -> Answer:
+    """What %pK prints in vmallocinfo and /proc/net."""
+    value = (host.text("proc/sys/kernel/kptr_restrict") or "").strip()
+    match value:
+        case "0" if "no_hash_pointers" in (host.parameters or ()):
+            return Answer(True, "kptr_restrict is 0 and no_hash_pointers is set: as they are")
+        case "0":
+            # Hashed since 4.15 (commit ad67b74d2469): good as names within one boot, not comparable with kallsyms.
+            return Answer(
+                False, "kptr_restrict is 0: hashed (as they are before 4.15)", "sysctl kernel.kptr_restrict=1"
+            )
+        case "1":
+            held = _capabilities(host)
+            if held is None:
+                return Answer(None, "kptr_restrict is 1: as they are for CAP_SYSLOG, zeros for others")
+            if held >> 34 & 1:
+                return Answer(True, "kptr_restrict is 1: as they are, with CAP_SYSLOG")
+            return Answer(False, "kptr_restrict is 1: zeros without CAP_SYSLOG", AS_ROOT)
+        case "":
+            return Answer(None, "/proc/sys/kernel/kptr_restrict cannot be read", "run leaktop where /proc is whole")
+        case _:
+            return Answer(False, f"kptr_restrict is {value}: all zeros", "sysctl kernel.kptr_restrict=1")
+
+
+def no_lockdown(host: Host) -> Answer:
+    """Lockdown closes debugfs files to root."""
+    state = host.text("sys/kernel/security/lockdown")
+    found = re.search(r"\[(\w+)\]", state or "")
+    if found is None:
+        if host.option("SECURITY_LOCKDOWN_LSM") == "n":
+            return Answer(True, "this kernel has no lockdown")
+        if not host.is_live:
+            return Answer(None, "/sys/kernel/security/lockdown is not in this capture")
+        if command := host.mount("securityfs"):
+            return Answer(None, "securityfs is not mounted", command)
+        return Answer(True, "this kernel has no lockdown, or does not use it")
+    if found[1] == "none":
+        return Answer(True, "none")
+    closed = "kmemleak is closed" if found[1] == "integrity" else "kmemleak, tracefs and kprobes are closed"
+    return Answer(False, f"{found[1]}: {closed} even to root", "boot without lockdown=, with Secure Boot off")
+
+
+def no_container(host: Host) -> Answer:
+    """A container shows its own processes and sockets beside the whole machine's memory."""
+    if not host.is_live:
+        return _NOT_ASKED
+    hints = [f"/{name}" for name in ("run/.containerenv", ".dockerenv") if host.look(name) != "absent"]
+    if group := re.search(r"docker|kubepods|libpod|containerd|lxc", host.text("proc/self/cgroup") or ""):
+        hints.append(f"cgroup {group[0]}")
+    if host.mounted("fuse.lxcfs"):
+        hints.append("lxcfs, which makes /proc/meminfo up")
+    apart = []
+    if _link(host, "proc/self/ns/pid") not in {None, _INITIAL_PID_NAMESPACE}:
+        apart.append("a pid namespace of its own")
+    if (host.text("proc/self/uid_map") or "").split() not in ([], _WHOLE_UID_MAP):
+        apart.append("a user namespace of its own")
+    if apart:
+        return Answer(False, "; ".join(apart + hints), "run leaktop on the host")
+    if _link(host, "proc/self/ns/pid") is None:
+        return Answer(None, "; ".join(["/proc/self/ns/pid cannot be read", *hints]), "run leaktop on the host")
+    # Images that were unpacked into a virtual machine keep /.dockerenv.
+    return Answer(True, "the initial pid and user namespaces" + (f", in spite of {'; '.join(hints)}" if hints else ""))
+
+
+def kernel_log(host: Host) -> Answer:
+    """Where the kernel says what it ran out of."""
+    if not host.is_live:
+        held = ("dmesg", "var/log/dmesg", "sos_commands/kernel/dmesg", "sos_commands/kernel/dmesg_-T")
+        name = next((name for name in held if host.look(name) == "present"), None)
+        return Answer(True, f"/{name} is in this capture") if name else Answer(None, "no dmesg is in this capture")
+    limit = (host.text("proc/sys/kernel/dmesg_restrict") or "unknown").strip()
+    match host.look("dev/kmsg"):
+        case "present":
+            return Answer(True, f"/dev/kmsg can be read; kernel.dmesg_restrict is {limit}")
+        case "denied":
+            return host.denial("dev/kmsg")._replace(available=False)
+        case "absent":
+            return Answer(False, "there is no /dev/kmsg", "mknod /dev/kmsg c 1 11, or run leaktop on the host")
+
+
+def _capabilities(host: Host) -> int | None:
+    """The bits of CapEff; None for a capture, whose reader was somebody else."""
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", host.text("proc/self/status") or "", re.MULTILINE)
+    return int(found[1], 16) if found and host.is_live else None
+
+
+def _link(host: Host, relative: str) -> str | None:
+    with suppress(OSError):
+        return os.readlink(os.path.join(host.root, relative))
+    return None
