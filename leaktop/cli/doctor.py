@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ def run(choices: argparse.Namespace) -> int:
     answers = survey(Host(choices.root, source.machine, known, is_enabled))
     document = {
         "leaktop": leaktop.__version__,
-        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "kernel": source.machine.release,
         "root": choices.root,
         "uid": os.geteuid(),

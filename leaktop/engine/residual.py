@@ -15,7 +15,7 @@ from leaktop.model.frame import Residual, Term
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leaktop.model.records import HugePagePool, Meminfo, VmallocArea
+    from leaktop.model.records import HugePagePool, Meminfo, VmallocGroup
 
 NOISE_SHARE, NOISE_FLOOR = 0.01, 32 << 20
 """A residual below one per cent of MemTotal, or 32 MiB, is what counters read at different moments differ by."""
@@ -33,7 +33,7 @@ class Evidence:
     pcp_pages: int | None
     vmstat: Mapping[str, int] | None
     pools: Sequence[HugePagePool] | None
-    areas: Sequence[VmallocArea] | None
+    vmalloc: Sequence[VmallocGroup] | None
     page_size: int
     vmap_stack: bool | None
     """What the kernel's configuration says, where it can be read."""
@@ -49,9 +49,9 @@ def vmalloc_bytes(evidence: Evidence) -> int | None:
     used = amounts.get("VmallocUsed")
     if used and not amounts.get("VmallocChunk"):
         return used
-    if evidence.areas is None:
+    if evidence.vmalloc is None:
         return None
-    return sum(area.pages * area.count for area in evidence.areas) * evidence.page_size
+    return sum(group.pages for group in evidence.vmalloc) * evidence.page_size
 
 
 def hugepages_bytes(evidence: Evidence) -> int | None:
@@ -78,8 +78,8 @@ def balloon_bytes(evidence: Evidence) -> int | None:
 def stacks_are_vmalloced(evidence: Evidence) -> bool:
     """Whether KernelStack lies inside the vmalloc areas (CONFIG_VMAP_STACK): by the areas, else by the config."""
     stacks = evidence.meminfo.amounts.get("KernelStack", 0)
-    if evidence.areas is not None:
-        pages = sum(a.pages * a.count for a in evidence.areas if a.caller and _STACK_CALLERS.match(a.caller))
+    if evidence.vmalloc is not None:
+        pages = sum(g.pages for g in evidence.vmalloc if g.caller and _STACK_CALLERS.match(g.caller))
         return pages * evidence.page_size * 2 > stacks
     return bool(evidence.vmap_stack)
 

@@ -9,6 +9,8 @@ HORIZON = 3600.0
 """Seconds that are kept."""
 WINDOW = 60.0
 """Seconds that the slope looks back over."""
+LEAST_SPAN = 5.0
+"""Seconds below which a slope would only be noise."""
 _PROBES = 13
 """Moments of the window at which the slope takes the value: odd, so that their mean is one of them."""
 _WEIGHTS = tuple(i - _PROBES // 2 for i in range(_PROBES))
@@ -56,7 +58,7 @@ class Series:
         end = times[-1]
         start = max(end - WINDOW, since, times[0])
         span = end - start
-        if span <= 0 or len(times) < 2:
+        if span < LEAST_SPAN or len(times) < 2:
             return None
         if values[-1] == values[-2] and times[-2] <= start:
             return 0.0

@@ -3,7 +3,8 @@
     0xSTART-0xEND SIZE caller+0x1/0x2 [module] pages=4 phys=0x... vmalloc N0=4
 
 A busy machine has 100,000 lines, nearly all alike but for the address, which may be hashed or zero and names
-nothing. So the lines are counted by what follows the address, and each distinct remainder is parsed once.
+nothing. So the lines are counted by what follows the address. Every tick sums them by caller, which takes a fraction of
+what the areas themselves do; those are for the drill-down.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import lru_cache
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.model.records import VmallocArea, VmallocGroup
@@ -24,6 +26,13 @@ _LINE = re.compile(rb"^0x[^\s-]*+-0x[^\s]*+ ([^\n]*+)\n", re.MULTILINE)
 _REMAINDER = re.compile(
     r" *([0-9]{1,20})(?: (\S+\+0x[0-9a-f]+/0x[0-9a-f]+|0x[0-9a-f]+)(?: \[([^\]]+)\])?)?(?: (.*))?",
 )
+_SUMMED = re.compile(
+    rb"^ *+([0-9]{1,20}+)((?: [^\s+]++\+0x[0-9a-f]++/0x[0-9a-f]++| 0x[0-9a-f]++)?+(?: \[[^\]\n]++\])?+)"
+    rb"(?: pages=([0-9]{1,20}+))?+(?: phys=\S++)?+((?: (?!pages=|phys=)[a-z_-]++(?=[ \n]))*+)"
+    rb"(?: N[0-9]++=[0-9]++)*+ *+([^\n]*+)\n",
+    re.MULTILINE,
+)
+"""Size, caller with its module, pages, the flag words, and what is left: nothing, but for a vendor's own fields."""
 _PAGES = re.compile(r"(?<!\S)pages=([0-9]{1,20})(?!\S)")
 _PHYS = re.compile(r"(?<!\S)phys=(?:0x)?([0-9a-f]{1,16})(?!\S)")
 _KINDS = ("ioremap", "vm_map_ram", "unpurged", "dma-coherent", "sparse", "user", "vmap", "vmalloc")
@@ -58,6 +67,34 @@ def parse_vmallocinfo(content: bytes) -> list[VmallocArea]:
     if not folded:
         raise ParseError(f"no area of vmallocinfo: {decode(content[:60])!r}")
     return [VmallocArea(*fields, count) for fields, count in folded.items()]
+
+
+def sum_vmallocinfo(content: bytes) -> list[VmallocGroup]:
+    """What group_by_caller(parse_vmallocinfo(content)) gives, in a quarter of the time; sizes in bytes.
+
+    Raises:
+        ParseError: as parse_vmallocinfo.
+    """
+    counts = Counter(_LINE.findall(content))
+    found = _SUMMED.findall(b"\n".join(counts) + b"\n")
+    if not found or len(found) != len(counts) or any(rest for *_, rest in found):
+        return group_by_caller(parse_vmallocinfo(content))
+    sums: dict[tuple[bytes, bytes], list[int]] = {}
+    for count, (size, head, pages, flags, _) in zip(counts.values(), found, strict=True):
+        total = sums.get((head, flags))
+        if total is None:
+            total = sums[head, flags] = [0, 0, 0]
+        total[0] += count
+        total[1] += count * int(size)
+        if pages:
+            total[2] += count * int(pages)
+    folded: dict[tuple[str | None, str | None, str], list[int]] = {}
+    for (head, flags), total in sums.items():
+        fields = _parse_remainder(b"0" + head + flags)
+        if fields is not None:
+            group = folded.setdefault((fields.caller, fields.module, fields.kind), [0, 0, 0])
+            group[:] = map(add, group, total)
+    return [VmallocGroup(*key, *total) for key, total in folded.items()]
 
 
 def group_by_caller(areas: Iterable[VmallocArea]) -> list[VmallocGroup]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 
 _CHART_HEIGHT = 10
 _CHART_SECONDS = 3.0
-
-Inspect = "Callable[[str, str], RawSample]"
+_ROOM_FOR_TWO, _GAP = 110, 4
 
 
 class DetailScreen(Screen[None]):
@@ -67,6 +67,7 @@ class DetailScreen(Screen[None]):
         self._chart_drawn = float("-inf")
         self._facts = Static(classes="facts", markup=False)
         self._charts = Static(classes="charts", markup=False)
+        self._words = Static(classes="words", markup=False)
         self._listings = Static(classes="listings", markup=False)
         self._keys = KeyLine()
 
@@ -75,6 +76,7 @@ class DetailScreen(Screen[None]):
         with VerticalScroll(id="detail"):
             yield self._facts
             yield self._charts
+            yield self._words
             yield self._listings
         yield self._keys
 
@@ -146,31 +148,39 @@ class DetailScreen(Screen[None]):
         if signature != self._shown:
             self._shown = signature
             self._facts.update(_facts_text(detail))
+            self._words.update(Text("\n\n".join(detail.paragraphs)))
             self._listings.update(_listings_text(listings))
         if frame.mono - self._chart_drawn >= _CHART_SECONDS:
             self._chart_drawn = frame.mono
             self._charts.update(self._charts_text(frame, detail.charts))
 
     def _charts_text(self, frame: Frame, charts: tuple[Chart, ...]) -> Text:
-        width = max(self.size.width - 8, 0)
+        """The charts, side by side where there is room for two."""
+        whole = max(self._charts.size.width, 0)
+        is_wide = whole >= _ROOM_FOR_TWO and len(charts) > 1
+        width = (whole - _GAP) // 2 if is_wide else whole
+        blocks = [self._chart(frame, chart, width) for chart in charts]
         text = Text(no_wrap=True)
-        for chart in charts:
-            times, values = frame.history.points(chart.section, chart.key, chart.measure, frame.mono)
-            if not times:
-                continue
-            lines = plot_series(
-                times,
-                values,
-                now_mono=frame.mono,
-                now_wall=frame.wall,
-                width=min(width, 140),
-                height=_CHART_HEIGHT,
-                is_bytes=chart.measure == "size",
-                is_ascii=self._is_ascii,
-            )
-            text.append(f"{chart.title}\n", "bold")
-            text.append("\n".join(lines) + "\n\n", "yellow")
+        if is_wide:
+            for left, right in zip_longest(*blocks[:2], fillvalue=""):
+                text.append(f"{left:<{width + _GAP}}{right}\n")
+        else:
+            text.append("\n\n".join("\n".join(block) for block in blocks))
         return text
+
+    def _chart(self, frame: Frame, chart: Chart, width: int) -> list[str]:
+        times, values = frame.history.points(chart.section, chart.key, chart.measure, frame.mono)
+        lines = plot_series(
+            times,
+            values,
+            now_mono=frame.mono,
+            now_wall=frame.wall,
+            width=width,
+            height=_CHART_HEIGHT,
+            is_bytes=chart.measure == "size",
+            is_ascii=self._is_ascii,
+        )
+        return [chart.title, *lines]
 
 
 def _facts_text(detail: Detail) -> Text:
@@ -179,8 +189,7 @@ def _facts_text(detail: Detail) -> Text:
     for name, words in detail.facts:
         text.append(f"{name:<{label}}  ", "dim")
         text.append(f"{words}\n")
-    for paragraph in detail.paragraphs:
-        text.append(f"\n{paragraph}\n")
+    text.rstrip()
     return text
 
 

@@ -113,12 +113,15 @@ class PaneBox(Vertical):
         """Show the chart where the pane is large enough, which on a dashboard it is not."""
         self.set_class(event.size.height >= _ROOM_FOR_CHART and event.size.width >= 60, "roomy")
         if self.frame is not None:
+            self._headline = ("", float("-inf"))
+            self._chart_drawn = float("-inf")
             self.call_after_refresh(self.show, self.frame)
 
     def _show(self, frame: Frame) -> None:
         self.table.is_ascii = self.is_ascii
         section = frame.sections.get(self.pane.section)
         fault = section.fault if section else None
+        self.set_class(fault is not None and fault.kind in {"missing", "denied", "disabled"}, "unavailable")
         notes = section.notes if section else ()
         try:
             rows = arrange(self.pane, frame, self.choice)
@@ -174,7 +177,7 @@ class PaneBox(Vertical):
 
     def _draw_chart(self, frame: Frame, *, is_forced: bool = False) -> None:
         row = self.table.current
-        if not self.has_class("roomy") or row is None:
+        if not self.has_class("roomy") or row is None or self._chart.size.height < 2:
             return
         if not is_forced and frame.mono - self._chart_drawn < _CHART_SECONDS:
             return

@@ -60,7 +60,7 @@ def plot_series(
     plotext.theme("clear")
     plotext.limit_size(False, False)
     plotext.plot_size(width, height)
-    plotext.plot([t for t, _ in points], [v for _, v in points], marker="*" if is_ascii else "braille")
+    plotext.plot([t for t, _ in points], [v for _, v in points], marker="*" if is_ascii else "hd")
     plotext.xlim(start, end)
     plotext.ylim(bottom, top)
     plotext.frame(False)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Align = Literal["left", "right"]
 
 
+_WIDEST = 56
+"""Characters of the flexible column: further, the eye loses the line on its way to the figures."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table."""
@@ -100,13 +104,11 @@ def growth_column() -> Column:
 def rate_column() -> Column:
     """The slope over the last minute, in bytes a minute."""
 
-    def value(row: Row) -> float | None:
-        return row.size.slope if row.size.slope is not None else row.size.rate
-
     def cell(row: Row, _frame: Frame) -> Cell:
-        return Cell(human_rate(value(row)), tone_of(row.size))
+        slope = row.size.slope
+        return Cell(human_rate(slope), "growth" if (slope or 0) > 0 else "shrink" if (slope or 0) < 0 else "dim")
 
-    return Column("rate", "rate", 9, value, cell, "bytes a minute: the slope over the last minute")
+    return Column("rate", "rate", 8, lambda row: row.size.slope, cell, "bytes a minute: the slope over the last minute")
 
 
 def rose_column() -> Column:
@@ -147,7 +149,8 @@ def fit(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
     spare = max(width - _needed(chosen), 0)
     shrink = max(_needed(chosen) - width, 0)
     return [
-        (column, max(column.width + spare - shrink, 1) if column.is_flexible else column.width) for column in chosen
+        (column, max(min(column.width + spare, _WIDEST) - shrink, 1) if column.is_flexible else column.width)
+        for column in chosen
     ]
 
 

@@ -96,8 +96,8 @@ class PaneView:
     """Keys that sort by a column while this pane has the focus: slabtop's letters."""
     empty: str = "nothing here"
     """What to say when there are no rows and no fault."""
-    is_cache: Callable[[Row], bool] = lambda row: False
-    """Rows whose growth is use, not loss."""
+    is_cache: Callable[[Row], bool | None] = lambda row: False
+    """Whether growth of a row is use, not loss; None where it is good news."""
     sort: str = "growth"
     """The order at the start."""
 
@@ -147,4 +147,4 @@ def marker(pane: PaneView, row: Row) -> str:
     """The glyph before a row: "▲" grows, "~" grows but can be reclaimed, " " does not grow."""
     if (row.size.growth or 0) <= 0 or (row.size.slope if row.size.slope is not None else row.size.rate or 0) < 0:
         return " "
-    return "~" if pane.is_cache(row) else "▲"
+    return {True: "~", False: "▲", None: " "}[pane.is_cache(row)]

@@ -9,7 +9,7 @@ from leaktop.engine.sections.base import Assembly, Entry, SectionRule
 from leaktop.model.frame import Amount
 from leaktop.parsers.hugepages import parse_hugepages
 from leaktop.parsers.meminfo import parse_meminfo, unclassified
-from leaktop.parsers.vmallocinfo import parse_vmallocinfo
+from leaktop.parsers.vmallocinfo import sum_vmallocinfo
 from leaktop.parsers.vmstat import parse_vmstat
 from leaktop.parsers.zoneinfo import parse_pcp_pages
 
@@ -29,7 +29,7 @@ def assemble(inputs: Inputs) -> Assembly:
         pcp_pages,
         inputs.parsed("vmstat", parse_vmstat),
         pools,
-        inputs.parsed("vmallocinfo", parse_vmallocinfo),
+        inputs.parsed("vmallocinfo", sum_vmallocinfo),
         inputs.machine.page_size,
         inputs.machine.vmap_stack,
     )

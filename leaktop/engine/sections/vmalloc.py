@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
-from leaktop.parsers.vmallocinfo import group_by_caller, parse_vmallocinfo
+from leaktop.parsers.vmallocinfo import sum_vmallocinfo
 
 if TYPE_CHECKING:
     from leaktop.engine.inputs import Inputs
 
 
 def assemble(inputs: Inputs) -> Assembly:
-    """Rows are VmallocGroups, sized by the pages they own; the areas themselves are in the extras."""
-    areas = inputs.parsed("vmallocinfo", parse_vmallocinfo)
-    if areas is None:
+    """Rows are VmallocGroups, sized by the pages they own; the file itself is in the extras, for its single areas."""
+    groups = inputs.parsed("vmallocinfo", sum_vmallocinfo)
+    sample = inputs.sample("vmallocinfo")
+    if groups is None or sample is None:
         return Assembly([], inputs.fault("vmallocinfo"))
     page_size = inputs.machine.page_size
     entries = [
-        Entry((group.caller, group.module, group.kind), group, group.pages * page_size, group.areas)
-        for group in group_by_caller(areas)
+        Entry((group.caller, group.module, group.kind), group, group.pages * page_size, group.areas) for group in groups
     ]
-    return Assembly(entries, extras={"areas": areas, "page_size": page_size})
+    return Assembly(entries, extras={"content": sample.content})
 
 
 SECTION = SectionRule("vmalloc", 3, ("vmallocinfo",), assemble, counts=True)

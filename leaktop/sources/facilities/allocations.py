@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 def kmemleak(host: Host) -> Answer:
     """The kernel's own leak detector. A detector that is off reads as empty, so reading does not tell."""
-    default_off = host.option("DEBUG_KMEMLEAK_DEFAULT_OFF") == "y"
+    if unbuilt := host.unbuilt("DEBUG_KMEMLEAK"):
+        return unbuilt
+    if "kmemleak=off" in (host.parameters or ()):
+        return Answer(False, "booted with kmemleak=off", "boot with kmemleak=on")
     # Up to 4.14 a detector that is off at boot has no file.
-    boot = "kmemleak=on" if default_off or "kmemleak=off" in (host.parameters or ()) else None
+    boot = "kmemleak=on" if host.option("DEBUG_KMEMLEAK_DEFAULT_OFF") == "y" else None
     if lack := host.lack("sys/kernel/debug/kmemleak", "DEBUG_KMEMLEAK", boot=boot):
         return lack
     if not host.is_live:
@@ -51,10 +54,8 @@ def allocinfo(host: Host) -> Answer:
     switch = (host.text("proc/sys/vm/mem_profiling") or "?").strip()
     if switch == "0":
         # Booted with "never", or with MEM_ALLOC_PROFILING_DEBUG, the sysctl refuses to change (lib/alloc_tag.c).
-        is_fixed = (
-            "sysctl.vm.mem_profiling=never" in (host.parameters or ())
-            or host.option("MEM_ALLOC_PROFILING_DEBUG") == "y"
-        )
+        is_never = "sysctl.vm.mem_profiling=never" in (host.parameters or ())
+        is_fixed = is_never or host.option("MEM_ALLOC_PROFILING_DEBUG") == "y"
         return Answer(
             False,
             "vm.mem_profiling is 0: nothing is counted",
@@ -70,10 +71,8 @@ def slab_callers(host: Host) -> Answer:
     """
     if traced := host.names("sys/kernel/debug/slab"):
         return Answer(True, f"alloc_traces of {len(traced)} caches")
-    if host.option("SLUB_DEBUG") == "n":
-        return Answer(
-            False, "this kernel was built without CONFIG_SLUB_DEBUG", "a kernel built with CONFIG_SLUB_DEBUG=y"
-        )
+    if unbuilt := host.unbuilt("SLUB_DEBUG"):
+        return unbuilt
     caches = [name for name in host.names("sys/kernel/slab") if not name.startswith(":")]
     sample = next((name for name in ("kmalloc-64", *caches) if name in caches), None)
     seen = host.look(f"sys/kernel/slab/{sample}/store_user") if sample else "absent"
@@ -86,9 +85,7 @@ def slab_callers(host: Host) -> Answer:
     tracked = [name for name in caches if (host.text(f"sys/kernel/slab/{name}/store_user") or "").strip() == "1"]
     if not tracked:
         return Answer(False, "not enabled at boot: no cache has store_user", "boot with slub_debug=U")
-    if host.look(f"sys/kernel/slab/{tracked[0]}") == "present" and "alloc_calls" in host.names(
-        f"sys/kernel/slab/{tracked[0]}"
-    ):
+    if "alloc_calls" in host.names(f"sys/kernel/slab/{tracked[0]}"):
         return Answer(True, f"alloc_calls of {len(tracked)} names in sysfs")
     if not host.is_live:
         return Answer(None, f"{len(tracked)} names had store_user, but no alloc_traces are in this capture")

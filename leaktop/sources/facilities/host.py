@@ -39,7 +39,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Host:
-    """One machine, live or captured, as facilities look at it. Nothing here writes, and no file is opened twice."""
+    """One machine, live or captured, as facilities look at it. Nothing here writes."""
 
     root: str
     machine: Machine
@@ -65,11 +65,17 @@ class Host:
         return _kernel_config(self.root, self.machine.release or "")
 
     def option(self, name: str) -> Literal["y", "m", "n"] | None:
-        """How CONFIG_`name` is set; "n" also where this kernel has no such option; None where no config is to be had."""
+        """How CONFIG_`name` is set ("n": not, or unknown to this kernel); None where no config can be read."""
         if self.config is None:
             return None
         lines = f"\n{self.config}\n"
         return "y" if f"\nCONFIG_{name}=y\n" in lines else "m" if f"\nCONFIG_{name}=m\n" in lines else "n"
+
+    def unbuilt(self, option: str) -> Answer | None:
+        """The answer where the kernel's config rules a facility out."""
+        if self.option(option) != "n":
+            return None
+        return Answer(False, f"this kernel was built without CONFIG_{option}", f"a kernel built with CONFIG_{option}=y")
 
     def path(self, relative: str) -> str:
         """Where a file below the root is.
@@ -109,11 +115,15 @@ class Host:
 
     def mounted(self, filesystem: str) -> list[str] | None:
         """Where a type of file system is mounted; None where that cannot be told."""
-        table = self.text("proc/self/mountinfo")
-        if table is None:
+        if self._mounts is None:
             return None
-        halves = (line.split(" - ", 1) for line in table.splitlines() if " - " in line)
-        return [left.split(" ")[4] for left, right in halves if right.startswith(f"{filesystem} ")]
+        # proc(5): the mount point is the fifth word; the type follows " - ", after optional words.
+        halves = (line.split(" - ", 1) for line in self._mounts.splitlines() if " - " in line)
+        return [point for left, right in halves if right.startswith(f"{filesystem} ") for point in left.split(" ")[4:5]]
+
+    @cached_property
+    def _mounts(self) -> str | None:
+        return self.text("proc/self/mountinfo")
 
     def mount(self, filesystem: str) -> str | None:
         """The command that mounts a file system where leaktop looks for it; None where it is, or might be, mounted."""
@@ -133,31 +143,26 @@ class Host:
         seen = self.look(relative)
         if seen == "present":
             return None
-        built = self.option(option)
-        if built == "n":
-            return Answer(
-                False, f"this kernel was built without CONFIG_{option}", f"a kernel built with CONFIG_{option}=y"
-            )
+        if unbuilt := self.unbuilt(option):
+            return unbuilt
         if seen == "denied":
             return self.denial(relative)
-        filesystem = next((fs for fs, at in _MOUNT_POINTS.items() if f"/{relative}".startswith(f"{at}/")), None)
         reasons, steps = [], []
         if boot and self.parameters is not None and boot not in self.parameters:
-            reasons.append("not enabled at boot")
+            reasons.append(f"booted without {boot}")
             steps.append(f"boot with {boot}")
         if not self.is_live:
-            return Answer(False if steps else None, *(reasons or [f"/{relative} is not in this capture"]), *steps)
+            reasons.insert(0, f"/{relative} is not in this capture")
+            return Answer(None, "; ".join(reasons), *steps)
+        filesystem = next((name for name, at in _MOUNT_POINTS.items() if f"/{relative}".startswith(f"{at}/")), None)
         if filesystem and (command := self.mount(filesystem)):
             reasons.append(f"{filesystem} is not mounted")
             steps.append(command)
-        reasons = reasons or [f"/{relative} does not exist"]
-        if built is None:
+        if self.option(option) is None:
             steps.append(f"{'if that does not help, ' if steps else ''}a kernel built with CONFIG_{option}=y")
         elif not steps:
-            steps.append(
-                f"a kernel from {since} on" if since else f"look for its complaint in dmesg: it was built in ({option})"
-            )
-        return Answer(False, ", and ".join(reasons), "; ".join(steps))
+            steps.append(f"a kernel from {since} on" if since else f"look in dmesg for why: CONFIG_{option} is set")
+        return Answer(False, "; ".join(reasons) or f"/{relative} does not exist", "; ".join(steps))
 
     def denial(self, relative: str) -> Answer:
         """What it means that a file is there and may not be opened."""

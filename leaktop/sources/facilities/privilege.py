@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from leaktop.sources.facilities.host import AS_ROOT, Answer
 
@@ -25,7 +26,8 @@ def root(host: Host) -> Answer:
     return Answer(True, "uid 0") if host.uid == 0 else Answer(False, f"uid {host.uid}", AS_ROOT)
 
 
-class Capability(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Capability:
     """A capability, called with a host."""
 
     name: str
@@ -52,27 +54,22 @@ CAPABILITIES = (
 
 
 def kernel_addresses(host: Host) -> Answer:
-    """What %pK prints in vmallocinfo and /proc/net."""
-    value = (host.text("proc/sys/kernel/kptr_restrict") or "").strip()
-    match value:
-        case "0" if "no_hash_pointers" in (host.parameters or ()):
-            return Answer(True, "kptr_restrict is 0 and no_hash_pointers is set: as they are")
-        case "0":
-            # Hashed since 4.15 (commit ad67b74d2469): good as names within one boot, not comparable with kallsyms.
-            return Answer(
-                False, "kptr_restrict is 0: hashed (as they are before 4.15)", "sysctl kernel.kptr_restrict=1"
-            )
-        case "1":
-            held = _capabilities(host)
-            if held is None:
-                return Answer(None, "kptr_restrict is 1: as they are for CAP_SYSLOG, zeros for others")
-            if held >> 34 & 1:
-                return Answer(True, "kptr_restrict is 1: as they are, with CAP_SYSLOG")
-            return Answer(False, "kptr_restrict is 1: zeros without CAP_SYSLOG", AS_ROOT)
-        case "":
-            return Answer(None, "/proc/sys/kernel/kptr_restrict cannot be read", "run leaktop where /proc is whole")
-        case _:
-            return Answer(False, f"kptr_restrict is {value}: all zeros", "sysctl kernel.kptr_restrict=1")
+    """What %pK prints, told by the first line of vmallocinfo: boot parameters and versions change what 0 means."""
+    value = (host.text("proc/sys/kernel/kptr_restrict") or "unknown").strip()
+    sample = host.samples.get("vmallocinfo")
+    found = re.match(rb"0x([0-9a-f]+)-0x([0-9a-f]+) ", sample.content) if sample and sample.content else None
+    if found:
+        ends = [int(end, 16) for end in found.groups()]
+        # Areas begin and end on a page; a hash (4.15+, commit ad67b74d2469) hardly ever does.
+        shown = "zeros" if not any(ends) else "hashed" if any(end % 4096 for end in ends) else None
+        if shown is None:
+            return Answer(True, f"kptr_restrict is {value}: as they are")
+    elif value in {"0", "2"} or (value == "1" and host.is_live and host.uid):
+        shown = {"0": "hashed since 4.15", "1": "zeros without CAP_SYSLOG", "2": "zeros"}[value]
+    else:
+        return Answer(None, f"kptr_restrict is {value}, and there is no vmallocinfo to look at")
+    remedy = f"{AS_ROOT}, with CAP_SYSLOG" if value == "1" else "sysctl kernel.kptr_restrict=1"
+    return Answer(False, f"kptr_restrict is {value}: {shown}", remedy)
 
 
 def no_lockdown(host: Host) -> Answer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from leaktop.sources.facilities.host import Answer
 
@@ -10,7 +11,8 @@ if TYPE_CHECKING:
     from leaktop.sources.facilities.host import Host
 
 
-class Diag(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Diag:
     """A diag module, called with a host."""
 
     protocol: str
@@ -34,7 +36,7 @@ class Diag(NamedTuple):
             if protocol != self.protocol:
                 continue
             if mark == "=":
-                return Answer(True, f"{said} sockets listed")
+                return Answer(True, f"listed {said} sockets")
             if mark == "!" and said == "ENOENT":
                 return self._absent(host)
             if mark == "!":
@@ -42,9 +44,8 @@ class Diag(NamedTuple):
         return Answer(None, "the kernel did not answer", f"modprobe {self.protocol}_diag")
 
     def _absent(self, host: Host) -> Answer:
-        if host.option(self.option) == "n":
-            detail = f"this kernel was built without CONFIG_{self.option}; {self.without}"
-            return Answer(False, detail, f"a kernel built with CONFIG_{self.option}=y")
+        if unbuilt := host.unbuilt(self.option):
+            return unbuilt._replace(detail=f"{unbuilt.detail}; {self.without}")
         return Answer(False, f"no {self.protocol}_diag module; {self.without}", f"modprobe {self.protocol}_diag")
 
 

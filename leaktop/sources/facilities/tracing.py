@@ -15,7 +15,10 @@ _TRACEFS = ("sys/kernel/tracing", "sys/kernel/debug/tracing")
 
 def debugfs(host: Host) -> Answer:
     """Where kmemleak, page_owner and alloc_traces live."""
-    return _file_system(host, "debugfs", ("sys/kernel/debug",), "DEBUG_FS")
+    answer = _file_system(host, "debugfs", ("sys/kernel/debug",), "DEBUG_FS")
+    if answer.available is False and (refusal := {"debugfs=off", "debugfs=no-mount"} & (host.parameters or set())):
+        return answer._replace(remedy=f"boot without {refusal.pop()}")
+    return answer
 
 
 def tracefs(host: Host) -> Answer:
@@ -54,8 +57,8 @@ def _file_system(host: Host, name: str, places: tuple[str, ...], option: str) ->
         # Before 4.1 events are in debugfs itself; and a capture holds the files of what was mounted.
         if f"/{place}" in points or host.names(place):
             return Answer(True, f"mounted on /{place}" if host.is_live else f"/{place} is in this capture")
-    if host.option(option) == "n":
-        return Answer(False, f"this kernel was built without CONFIG_{option}", f"a kernel built with CONFIG_{option}=y")
+    if unbuilt := host.unbuilt(option):
+        return unbuilt
     if not host.is_live:
         return Answer(None, f"/{places[0]} is not in this capture")
     command = host.mount(name)

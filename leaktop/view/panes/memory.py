@@ -156,5 +156,5 @@ PANE = PaneView(
     switches=(Switch("A", "all", "every line"),),
     empty="no /proc/meminfo",
     sort="gauge",
-    is_cache=lambda row: row.record.name in {"SReclaimable", "Cached", *_GOOD_TO_GROW},
+    is_cache=lambda row: None if row.record.name in _GOOD_TO_GROW else row.record.name in {"SReclaimable", "Cached"},
 )  # fmt: skip

@@ -79,7 +79,7 @@ PANE = PaneView(
     order=6,
     section="processes",
     columns=(
-        name_column("comm", "process", lambda row: row.record.comm, "the process's own name (comm)", 12),
+        name_column("comm", "process", lambda row: row.record.comm, "the process's own name (comm)", 15),
         Column("pid", "pid", 7, lambda row: row.record.pid, _pid_cell, "process id", rank=1, ascending=True),
         size_column("RSS"),
         growth_column(),

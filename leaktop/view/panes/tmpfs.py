@@ -67,7 +67,7 @@ PANE = PaneView(
     order=7,
     section="tmpfs",
     columns=(
-        name_column("name", "mount or file", lambda row: row.record.name, "mount point, segment or file", 12),
+        name_column("name", "mount or file", lambda row: row.record.name, "mount point, segment or file", 18),
         text_column("kind", "kind", 7, lambda row: row.record.kind, "tmpfs mount, sysv segment, memfd or deleted file", 2),
         size_column("used"),
         bytes_column("limit", "of", 6, lambda row: row.record.size, "the mount's limit, or the file's length", 2),

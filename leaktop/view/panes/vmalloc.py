@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from leaktop.model.frame import Row, Trend
 from leaktop.model.records import VmallocGroup
+from leaktop.parsers.vmallocinfo import parse_vmallocinfo
 from leaktop.units import human_bytes
 from leaktop.view.cells import sanitise
 from leaktop.view.columns import (
@@ -85,7 +86,7 @@ def _headline(frame: Frame) -> str:
 
 def _detail(frame: Frame, row: Row) -> Detail:
     group: VmallocGroup = row.record
-    areas: Sequence[VmallocArea] = frame.sections["vmalloc"].extras.get("areas", ())
+    areas = parse_vmallocinfo(frame.sections["vmalloc"].extras["content"])
     page_size = frame.machine.page_size
     is_module = row.key[0] == "module"
     mine = [
@@ -139,7 +140,7 @@ PANE = PaneView(
     section="vmalloc",
     columns=(
         name_column("caller", "caller", _caller, "the function that asked for the areas", 18),
-        text_column("module", "module", 12, lambda row: row.record.module or "", "the module it belongs to"),
+        text_column("module", "module", 12, lambda row: row.record.module or "", "the module it belongs to", 4),
         text_column("kind", "kind", 8, lambda row: row.record.kind, "vmalloc owns memory; vmap and ioremap map what is owned elsewhere"),
         size_column("memory"),
         growth_column(),
