@@ -17,7 +17,7 @@ _PAGE_SIZES = (4096, 8192, 16384, 65536)
 
 def live_machine() -> Machine:
     """The machine this runs on."""
-    config = _kernel_config("/", platform.release())
+    config = kernel_config("/", platform.release())
     return Machine(
         release=platform.release(),
         hostname=platform.node(),
@@ -41,7 +41,7 @@ def captured_machine(root: str) -> Machine:
         or (words[2] if len(words) > 2 else None)
     )
     architecture = next((w for w in words if w in {"x86_64", "aarch64", "ppc64le", "s390x", "armv7l", "i686"}), None)
-    config = _kernel_config(root, release or "")
+    config = kernel_config(root, release or "")
     return Machine(
         release=release,
         hostname=_line(root, "proc/sys/kernel/hostname") or _line(root, "hostname") or _line(root, "etc/hostname"),
@@ -68,7 +68,7 @@ def _line(root: str, relative: str) -> str | None:
     return content.decode("utf-8", "replace").strip("\0\n ") or None if content else None
 
 
-def _kernel_config(root: str, release: str) -> str | None:
+def kernel_config(root: str, release: str) -> str | None:
     packed = _content(root, "proc/config.gz")
     if packed:
         with contextlib.suppress(zlib.error):

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from leaktop.sources.files import KeptFiles, path_below
-from leaktop.sources.machine import _kernel_config
+from leaktop.sources.machine import kernel_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Host:
     @cached_property
     def config(self) -> str | None:
         """The kernel's build configuration, where it can be read."""
-        return _kernel_config(self.root, self.machine.release or "")
+        return kernel_config(self.root, self.machine.release or "")
 
     def option(self, name: str) -> Literal["y", "m", "n"] | None:
         """How CONFIG_`name` is set ("n": not, or unknown to this kernel); None where no config can be read."""
