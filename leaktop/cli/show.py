@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
 from leaktop.sources.filesystem import FileSystemSource
+from leaktop.view.cells import sanitise
 from leaktop.view.columns import fit
 from leaktop.view.pane import Choice, arrange
 from leaktop.view.panes import PANES
@@ -75,6 +77,8 @@ def run(choices: argparse.Namespace) -> int:
         json.dump(_document(frame, panes, sort, choices.limit, grows), sys.stdout, indent=1, ensure_ascii=True)
         print()
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the locale cannot say
+            sys.stdout.reconfigure(errors="backslashreplace")
         for line in _text(frame, panes, sort, choices.limit, grows):
             print(line)
     sections = [frame.sections[pane.section] for pane in panes]
@@ -210,10 +214,11 @@ def _text(
         section = frame.sections[pane.section]
         yield f"{pane.title}: {pane.headline(frame)}".rstrip(": ")
         if section.fault is not None:
-            yield f"  {section.fault.reason}" + (f" ({section.fault.remedy})" if section.fault.remedy else "")
+            remedy = f" ({section.fault.remedy})" if section.fault.remedy else ""
+            yield f"  {sanitise(section.fault.reason)}{sanitise(remedy)}"
         yield from _table(frame, pane, arrange(pane, frame, sort[pane.name])[:limit], grows)
         for note in section.notes:
-            yield f"  note: {note}"
+            yield f"  note: {sanitise(note)}"
         yield ""
 
 

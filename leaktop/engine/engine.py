@@ -9,14 +9,14 @@ from leaktop.engine.growth import Ledger
 from leaktop.engine.inputs import Inputs
 from leaktop.engine.sections import SECTIONS
 from leaktop.engine.suspects import rank_suspects
-from leaktop.model.frame import Frame, Row, Section
+from leaktop.model.frame import Frame, Section
 from leaktop.model.sample import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leaktop.engine.sections import Assembly, SectionRule
-    from leaktop.model.frame import Key, ProbeState
+    from leaktop.model.frame import Key, ProbeState, Row
     from leaktop.model.sample import Machine, Tick
 
 
@@ -48,17 +48,17 @@ class Engine:
                 ledger.mark(tick.mono)
         elif self._baseline_wall is None and tick.samples:
             self._baseline_wall = tick.wall
-        self._inputs.take(tick.samples)
+        first = self._inputs.take(tick.samples)
         came = {sample.probe for sample in tick.samples}
         for rule in SECTIONS:
             if not came.isdisjoint(rule.probes):
-                self._sections[rule.name] = self._assemble(rule, tick)
+                self._sections[rule.name] = self._assemble(rule, tick, is_first=not first.isdisjoint(rule.probes))
         return Frame(
             self._machine,
             tick.mono,
             tick.wall,
             dict(self._sections),
-            rank_suspects(self._sections),
+            rank_suspects(self._sections, self._machine.reader_pid),
             self._baseline_wall,
             self,
             probes or {},
@@ -72,33 +72,24 @@ class Engine:
         """Past values of one row; see leaktop.model.frame.History."""
         return self._ledgers[section].points(key, measure, until)
 
-    def _assemble(self, rule: SectionRule, tick: Tick) -> Section:
+    def _assemble(self, rule: SectionRule, tick: Tick, *, is_first: bool) -> Section:
         try:
             assembly = rule.assemble(self._inputs)
         except Exception as error:
             # One section that trips over a kernel nobody has seen must not take the screen down with it.
             reason = f"leaktop failed on this section ({type(error).__name__}: {error})"
             return Section(rule.name, fault=Fault("failed", reason, "report it, with the files that it reads"))
-        rows = self._rows(rule, assembly, tick.mono)
+        rows = self._rows(rule, assembly, tick.mono, is_first=is_first)
         return Section(rule.name, rows, assembly.fault, assembly.notes, assembly.extras, tick.mono, tick.wall)
 
-    def _rows(self, rule: SectionRule, assembly: Assembly, mono: float) -> tuple[Row, ...]:
+    def _rows(self, rule: SectionRule, assembly: Assembly, mono: float, *, is_first: bool) -> tuple[Row, ...]:
         ledger = self._ledgers[rule.name]
         if assembly.fault is not None:
             # A read that failed is a gap: nothing is claimed to have changed over it.
             ledger.generation += 1
         else:
-            ledger.begin(mono, len(assembly.entries))
-        observe = ledger.observe
-        rows = [
-            Row(
-                key,
-                record,
-                observe(key, "size", mono, size),
-                observe(key, "number", mono, number) if rule.counts else None,
-            )
-            for key, record, size, number in assembly.entries
-        ]
-        if ledger.generation % 256 == 0:
+            ledger.begin(len(assembly.entries), is_first=is_first)
+        rows = ledger.rows(assembly.entries, mono, counts=rule.counts)
+        if assembly.fault is None and ledger.generation % 256 == 0:
             ledger.forget_gone(mono)
-        return tuple(rows)
+        return rows

@@ -6,9 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from leaktop.engine.series import Series
-from leaktop.model.frame import Trend
+from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from leaktop.engine.sections import Entry
     from leaktop.model.frame import Key
 
 UNKNOWN = Trend(None, None, None, None, None, None, None)
@@ -24,7 +27,19 @@ _SLOPE_EVERY = 5.0
 class Track:
     """One figure: its series, its baseline and what follows from them."""
 
-    __slots__ = ("baseline", "generation", "high", "rises", "series", "since", "slope", "slope_at", "steps")
+    __slots__ = (
+        "baseline",
+        "generation",
+        "high",
+        "rises",
+        "series",
+        "since",
+        "slope",
+        "slope_at",
+        "steps",
+        "still",
+        "still_until",
+    )
 
     def __init__(self, limit: int, baseline: int | None, since: float) -> None:
         self.series = Series(limit)
@@ -36,6 +51,14 @@ class Track:
         self.steps = 0
         self.slope: float | None = None
         self.slope_at = float("-inf")
+        self.still: Trend | None = None
+        """The Trend of a figure that has not moved since the baseline: while it does not, nothing is computed."""
+        self.still_until = 0.0
+
+    @property
+    def last_seen(self) -> float:
+        """Monotonic time of the last value, or of the row itself where no value was known."""
+        return max(self.since, self.series.times[-1] if self.series.times else self.since)
 
     def observe(self, mono: float, value: int, generation: int) -> Trend:
         """Take one value and say how it moves.
@@ -45,6 +68,12 @@ class Track:
             value: bytes, or a count.
             generation: number of the section's read; a hole in it is a gap, over which no delta is claimed.
         """
+        still = self.still
+        if still is not None and still.value == value and self.generation == generation - 1 and mono < self.still_until:
+            self.generation = generation
+            self.steps += 1
+            self.series.times[-1] = mono
+            return still
         series = self.series
         delta: int | None = None
         rate: float | None = None
@@ -65,15 +94,13 @@ class Track:
             self.baseline = value
         if self.steps > 1 and mono - self.slope_at >= _SLOPE_EVERY:
             self.slope, self.slope_at = series.slope(self.since), mono
-        return Trend(
-            value,
-            delta,
-            rate,
-            value - self.baseline,
-            self.slope,
-            self.high,
-            self.rises / self.steps if self.steps else None,
-        )
+        growth = value - self.baseline
+        rose = self.rises / self.steps if self.steps else None
+        trend = Trend(value, delta, rate, growth, self.slope, self.high, rose)
+        has_moved = delta != 0 or self.rises or growth or self.slope or self.high != value
+        self.still = None if has_moved or len(series.values) < 2 else trend
+        self.still_until = self.slope_at + _SLOPE_EVERY if self.slope is None else float("inf")
+        return trend
 
     def mark(self, mono: float) -> None:
         """Let growth count from the value that this figure has now."""
@@ -83,6 +110,7 @@ class Track:
         self.since = mono
         self.rises = self.steps = 0
         self.slope, self.slope_at = None, float("-inf")
+        self.still = None
 
 
 class Ledger:
@@ -90,52 +118,79 @@ class Ledger:
 
     def __init__(self) -> None:
         self.generation = 0
-        self.first_read: float | None = None
-        self._tracks: dict[tuple[Key, str], Track] = {}
+        self._is_first = True
+        self._has_begun = False
+        self._tracks: dict[str, dict[Key, Track]] = {"size": {}, "number": {}}
         self._limit = _ROOMY
         self._lock = threading.Lock()
 
-    def begin(self, mono: float, rows: int) -> None:
-        """A new read of the section arrived, with so many rows."""
+    def begin(self, rows: int, *, is_first: bool) -> None:
+        """A new read of the section arrived.
+
+        Args:
+            rows: how many there are.
+            is_first: something was read for the first time, so that rows unseen until now need not be new.
+        """
         self.generation += 1
-        if self.first_read is None:
-            self.first_read = mono
+        self._is_first, self._has_begun = is_first or not self._has_begun, True
         self._limit = _ROOMY if rows < _MANY_ROWS else _CROWDED
 
     def observe(self, key: Key, measure: str, mono: float, value: int | None) -> Trend:
         """Take one figure of one row of the read that began last."""
-        if value is None:
-            return UNKNOWN
-        name = (key, measure)
-        track = self._tracks.get(name)
+        with self._lock:
+            return self._observe(key, measure, mono, value)
+
+    def rows(self, entries: Iterable[Entry], mono: float, *, counts: bool) -> tuple[Row, ...]:
+        """Take every row of the read that began last, with a number beside its size where the section counts."""
+        observe = self._observe
+        with self._lock:
+            return tuple(
+                [
+                    Row(
+                        key,
+                        record,
+                        observe(key, "size", mono, size),
+                        observe(key, "number", mono, number) if counts else None,
+                    )
+                    for key, record, size, number in entries
+                ]
+            )
+
+    def _observe(self, key: Key, measure: str, mono: float, value: int | None) -> Trend:
+        tracks = self._tracks[measure]
+        track = tracks.get(key)
         if track is None:
-            # In the first read every value is the baseline; a row that comes later grew from nothing.
-            with self._lock:
-                baseline = None if self.generation == 1 else 0
-                track = self._tracks[name] = Track(self._limit, baseline, mono)
+            # A row that comes later grew from nothing; else the first value that is known is the baseline.
+            baseline = None if self._is_first or value is None else 0
+            track = tracks[key] = Track(self._limit, baseline, mono)
+        if value is None:
+            track.since = mono
+            return UNKNOWN
         return track.observe(mono, value, self.generation)
 
     def mark(self, mono: float) -> None:
         """Let growth of every row count from now."""
         with self._lock:
-            for track in self._tracks.values():
-                track.mark(mono)
+            for tracks in self._tracks.values():
+                for track in tracks.values():
+                    track.mark(mono)
 
     def forget_gone(self, mono: float) -> None:
         """Drop the history of rows that have been gone for long."""
         with self._lock:
-            gone = [
-                name
-                for name, track in self._tracks.items()
-                if track.generation < self.generation and mono - track.series.times[-1] > _FORGET_AFTER
-            ]
-            for name in gone:
-                del self._tracks[name]
+            for tracks in self._tracks.values():
+                gone = [
+                    key
+                    for key, track in tracks.items()
+                    if track.generation < self.generation and mono - track.last_seen > _FORGET_AFTER
+                ]
+                for key in gone:
+                    del tracks[key]
 
     def points(self, key: Key, measure: str, until: float) -> tuple[list[float], list[float]]:
         """Times and values of one figure up to a moment, copied; safe to call from another thread."""
         with self._lock:
-            track = self._tracks.get((key, measure))
+            track = self._tracks[measure].get(key)
             if track is None:
                 return [], []
             values = track.series.values.tolist()

@@ -24,12 +24,18 @@ class Inputs:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._samples: dict[str, RawSample] = {}
+        self._known: set[str] = set()
         self._parsed: dict[str, tuple[RawSample, Any]] = {}
 
-    def take(self, samples: Iterable[RawSample]) -> None:
-        """Replace what these probes gave before."""
+    def take(self, samples: Iterable[RawSample]) -> frozenset[str]:
+        """Replace what these probes gave before; the names of those that gave something for the first time."""
+        first = set()
         for sample in samples:
             self._samples[sample.probe] = sample
+            if sample.content is not None and sample.probe not in self._known:
+                first.add(sample.probe)
+        self._known |= first
+        return frozenset(first)
 
     def sample(self, probe: str) -> RawSample | None:
         """The newest sample, fault or not; None where the probe was never read."""

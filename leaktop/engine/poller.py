@@ -17,7 +17,7 @@ from leaktop.model.frame import ProbeState
 from leaktop.model.sample import Fault, RawSample, Tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from leaktop.engine.engine import Engine
     from leaktop.model.frame import Frame
@@ -77,6 +77,8 @@ class _Schedule:
         self.probe = probe
         self.due = 0.0 if probe.cadence is not None else float("inf")
         self.asked_at: float | None = None
+        self.is_wanted = False
+        """Requested, but not yet asked for: its lane is busy."""
         self.size: int | None = None
         self.costs: list[float] = []
 
@@ -138,17 +140,16 @@ class Poller:
         self._loop, self._nudge = asyncio.get_running_loop(), asyncio.Event()
         beat = time.monotonic()
         while not self._is_stopping:
+            self._nudge.clear()
             self._dispatch(time.monotonic())
             samples = await self._collect()
             self._publish(samples)
             beat = max(beat + self.interval, time.monotonic() + 0.01)
-            self._nudge.clear()
-            if not self._requested:
-                try:
-                    await asyncio.wait_for(self._nudge.wait(), beat - time.monotonic())
-                    beat = time.monotonic()
-                except TimeoutError:
-                    pass
+            try:
+                await asyncio.wait_for(self._nudge.wait(), beat - time.monotonic())
+                beat = time.monotonic()
+            except TimeoutError:
+                pass
 
     def start(self) -> None:
         """Run in a daemon thread with an event loop of its own."""
@@ -175,12 +176,9 @@ class Poller:
         batches: dict[str, list[_Schedule]] = {}
         for name, schedule in self._schedules.items():
             lane = schedule.probe.lane
-            if lane in self._busy:
-                if name in requested:
-                    self._requested.add(name)
-                continue
+            schedule.is_wanted |= name in requested
             # A tenth of the interval early is on time: beats and clocks never agree to the millisecond.
-            if name in requested or now >= schedule.due - self.interval / 10:
+            if lane not in self._busy and (schedule.is_wanted or now >= schedule.due - self.interval / 10):
                 batches.setdefault(lane, []).append(schedule)
         for lane, batch in batches.items():
             self._busy[lane] = self._read(lane, batch, now)
@@ -189,7 +187,7 @@ class Poller:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Samples] = loop.create_future()
         for schedule in batch:
-            schedule.asked_at = now
+            schedule.asked_at, schedule.is_wanted = now, False
         probes = [schedule.probe for schedule in batch]
         wanted = self._wanted
 
@@ -215,12 +213,19 @@ class Poller:
             schedule.due = float("inf") if cadence is None else asked + cadence
         if not future.done():
             future.set_result(samples)
+        self._serve_waiting([batch[0].probe.lane])
 
     async def _collect(self) -> Samples:
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=min(_GRACE, self.interval / 2))
         ready = [lane for lane, future in self._busy.items() if future.done()]
+        self._serve_waiting(ready)
         return [sample for lane in ready for sample in self._busy.pop(lane).result()]
+
+    def _serve_waiting(self, free: Collection[str]) -> None:
+        """Go on at once where a probe was requested while its lane was busy."""
+        if any(schedule.is_wanted and schedule.probe.lane in free for schedule in self._schedules.values()):
+            self._wake()
 
     def _publish(self, samples: Samples) -> None:
         now = time.monotonic()

@@ -85,9 +85,12 @@ class Series:
         return values[left] + share * (values[right] - values[left])
 
     def _forget(self, before: float) -> None:
-        keep = bisect_left(self.times, before)
+        """Drop what is older; the line that crosses this moment begins there."""
+        value = self._at(before, 0)
+        keep = bisect_right(self.times, before) - 1
         del self.times[:keep]
         del self.values[:keep]
+        self.times[0], self.values[0] = before, value
 
 
 def buckets(times: list[float], values: list[float], start: float, width: float, count: int) -> list[float | None]:

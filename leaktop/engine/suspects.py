@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.engine.residual import noise
 from leaktop.model.frame import Section, Suspect
+from leaktop.parsers.kmemleak import from_culprit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,17 @@ _AMOUNTS = {
 _MODULE_GONE = "0x"
 
 
-def rank_suspects(sections: Mapping[str, Section]) -> tuple[Suspect, ...]:
-    """Everything that grew since the baseline, most bytes first, caches that can be reclaimed last."""
-    found = [suspect for section in sections.values() for suspect in _suspects_of(section)]
+def rank_suspects(sections: Mapping[str, Section], reader_pid: int | None = None) -> tuple[Suspect, ...]:
+    """Everything that grew since the baseline, most bytes first, caches that can be reclaimed last.
+
+    The process that read the samples (leaktop itself) is no suspect: its memory grows with the history it keeps.
+    """
+    found = [
+        suspect
+        for section in sections.values()
+        for suspect in _suspects_of(section)
+        if suspect.kind != "process" or suspect.key[0] != reader_pid
+    ]
     found.sort(key=lambda suspect: (suspect.is_cache, -(suspect.size.growth or 0)))
     return tuple(found[:_LIMIT])
 
@@ -103,7 +112,7 @@ def _tmpfs(row: Row) -> tuple[str, str, str, bool]:
 
 def _kmemleak(row: Row) -> tuple[str, str, str, bool]:
     group: KmemleakGroup = row.record
-    return "kmemleak", " < ".join(group.backtrace[:3]) or "no backtrace", f"{group.count} objects", False
+    return "kmemleak", " < ".join(from_culprit(group.backtrace)[:3]) or "no backtrace", f"{group.count} objects", False
 
 
 _DESCRIBE = {

@@ -60,6 +60,8 @@ class Machine:
     """Whether kernel stacks are vmalloc areas (CONFIG_VMAP_STACK), where the kernel's config can be read."""
     is_live: bool
     """False for a captured tree or a recording."""
+    reader_pid: int | None = None
+    """The process that read the samples, on the machine that was read: leaktop's own."""
 
 
 class ParseError(ValueError):

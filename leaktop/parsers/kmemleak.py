@@ -163,6 +163,12 @@ def culprit(backtrace: Sequence[str]) -> str | None:
     return next((frame for frame in backtrace if not _is_allocator(frame)), None)
 
 
+def from_culprit(backtrace: Sequence[str]) -> Sequence[str]:
+    """The backtrace without the allocator's own frames at its start; all of it where there are no others."""
+    first = culprit(backtrace)
+    return backtrace if first is None else backtrace[backtrace.index(first) :]
+
+
 def _normalise(backtrace: tuple[str, ...]) -> tuple[str, ...]:
     symbols = tuple(map(_without_offset, backtrace))
     return backtrace if all(symbol == "0x?" for symbol in symbols) else symbols

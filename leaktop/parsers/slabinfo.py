@@ -8,6 +8,7 @@ SLAB kernels with statistics append " : globalstat ..." and " : cpustat ...". Na
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from leaktop.model.records import SlabCache
 from leaktop.model.sample import ParseError
@@ -16,9 +17,7 @@ from leaktop.parsers.lines import decode
 _NUMBER = r" ++([0-9]{1,20}+)"
 # The name is what the five numbers before the anchor leave over, so it may end in a number itself.
 _CACHE = re.compile(
-    rf"^(.{{1,250}}?){_NUMBER * 5} : tunables(?: ++[0-9]++){{3}}"
-    rf" : slabdata{_NUMBER * 2} ++[0-9]++(?: .*+)?+\n",
-    re.MULTILINE,
+    rf"(.{{1,250}}?){_NUMBER * 5} : tunables(?: ++[0-9]++){{3}} : slabdata{_NUMBER * 2} ++[0-9]++(?: .*+)?+"
 )
 _HEADING = "slabinfo - version: 2."
 
@@ -35,10 +34,18 @@ def parse_slabinfo(content: bytes) -> list[SlabCache]:
     if not content:
         raise ParseError("empty slabinfo")
     text = decode(content)
-    caches = [
-        SlabCache(name, int(active), int(num), int(size), int(per_slab), int(pages), int(active_slabs), int(slabs))
-        for name, active, num, size, per_slab, pages, active_slabs, slabs in _CACHE.findall(text)
-    ]
+    lines = text.split("\n")[:-1]
+    caches = [cache for line in lines if (cache := _parse_line(line)) is not None]
     if not caches and not text.startswith(_HEADING):
         raise ParseError(f"not slabinfo 2.x: {text[:60]!r}")
     return caches
+
+
+@lru_cache(maxsize=1 << 13)
+def _parse_line(line: str) -> SlabCache | None:
+    # From one second to the next nine lines of ten stay the same.
+    found = _CACHE.fullmatch(line)
+    if found is None:
+        return None
+    name, *numbers = found.groups()
+    return SlabCache(name, *map(int, numbers))

@@ -22,7 +22,9 @@ def list_pids(proc_root: str) -> list[int]:
     Raises:
         OSError: `proc_root` cannot be listed.
     """
-    return [int(name) for name in os.listdir(proc_root) if name.isdecimal()]
+    with os.scandir(proc_root) as entries:
+        # A link is not followed: in a captured tree it may lead to this machine's own processes.
+        return [int(entry.name) for entry in entries if entry.name.isdecimal() and entry.is_dir(follow_symlinks=False)]
 
 
 def walk_fd_links(proc_root: str, pids: Iterable[int] | None = None) -> Iterator[tuple[int, int, str]]:
@@ -33,7 +35,7 @@ def walk_fd_links(proc_root: str, pids: Iterable[int] | None = None) -> Iterator
     """
     for pid in list_pids(proc_root) if pids is None else pids:
         try:
-            directory = os.open(f"{proc_root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            directory = os.open(f"{proc_root}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
             continue
         try:

@@ -5,7 +5,6 @@ A live source also asks NETLINK_SOCK_DIAG; a tree has only what was captured, an
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from leaktop.model.sample import Fault, RawSample
 from leaktop.sources import hugepages, open_files, slab_links, tmpfs
 from leaktop.sources.base import Probe
 from leaktop.sources.faults import explain
-from leaktop.sources.files import KeptFiles
+from leaktop.sources.files import KeptFiles, path_below
 from leaktop.sources.machine import captured_machine, live_machine
 from leaktop.sources.probes import PROBES
 from leaktop.sources.processes import ProcessLister
@@ -57,7 +56,7 @@ class FileSystemSource:
         self._kmemleak_enabled = kmemleak_enabled
         self._files = KeptFiles(root)
         self._processes = ProcessLister(root, page_size=self.machine.page_size)
-        self._owners = OwnerIndex(os.path.join(root, "proc"))
+        self._owners: OwnerIndex | None = None
         self._covered: frozenset[str] = frozenset()
         self.probes: tuple[Probe, ...] = tuple(
             probe for probe in PROBES if probe.name != "sock_diag" or self._asks_sock_diag
@@ -110,6 +109,8 @@ class FileSystemSource:
                 self._covered = _answered(content)
                 return content
             case "socket_owners":
+                if self._owners is None:
+                    self._owners = OwnerIndex("/proc" if self._is_live else path_below(self._root, "proc"))
                 return self._owners.find(wanted)
             case "processes":
                 return self._processes.list()

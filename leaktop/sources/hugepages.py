@@ -23,7 +23,13 @@ def list_hugepages(root: str) -> bytes:
     """
     directory = f"/{_DIRECTORY}" if root == "/" else path_below(root, _DIRECTORY)
     lines = []
-    for pool in sorted(name for name in os.listdir(directory) if name.startswith("hugepages-")):
+    with os.scandir(directory) as entries:
+        pools = sorted(
+            entry.name
+            for entry in entries
+            if entry.name.startswith("hugepages-") and entry.is_dir(follow_symlinks=False)
+        )
+    for pool in pools:
         for count in _COUNTS:
             try:
                 value = _read(os.path.join(directory, pool, count))

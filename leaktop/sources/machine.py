@@ -7,12 +7,24 @@ import os
 import platform
 import re
 import zlib
+from statistics import median
 
 from leaktop.model.sample import Machine
 from leaktop.sources.files import path_below
 
 _CONFIG_LIMIT = 8 << 20
 _PAGE_SIZES = (4096, 8192, 16384, 65536)
+_KILOBYTES = re.compile(rb"^(\w+):\s+([0-9]{1,20}) kB$", re.MULTILINE)
+_PAGES = re.compile(rb"^(\w+) ([0-9]{1,20})$", re.MULTILINE)
+_MANAGED = re.compile(rb"^ +managed +([0-9]{1,20})$", re.MULTILINE)
+_COUNTED_TWICE = (
+    (b"MemFree", b"nr_free_pages"),
+    (b"AnonPages", b"nr_anon_pages"),
+    (b"Mapped", b"nr_mapped"),
+    (b"PageTables", b"nr_page_table_pages"),
+    (b"SUnreclaim", b"nr_slab_unreclaimable"),
+)
+"""Lines of /proc/meminfo that /proc/vmstat counts in pages."""
 
 
 def live_machine() -> Machine:
@@ -27,6 +39,7 @@ def live_machine() -> Machine:
         cmdline=_line("/", "proc/cmdline"),
         vmap_stack=_vmap_stack(config, platform.release(), platform.machine()),
         is_live=True,
+        reader_pid=os.getpid(),
     )
 
 
@@ -89,17 +102,17 @@ def _vmap_stack(config: str | None, release: str | None, architecture: str | Non
 
 def _captured_page_size(root: str) -> int:
     """Bytes of a page, from figures that the tree gives both in kB and in pages; 4096 where it gives none."""
-    meminfo = _content(root, "proc/meminfo") or b""
-    total = re.search(rb"^MemTotal:\s+(\d+)", meminfo, re.MULTILINE)
-    free = re.search(rb"^MemFree:\s+(\d+)", meminfo, re.MULTILINE)
-    managed = sum(
-        map(int, re.findall(rb"^ +managed +(\d+)", _content(root, "proc/zoneinfo", 32 << 20) or b"", re.MULTILINE))
-    )
-    free_pages = re.search(rb"^nr_free_pages (\d+)", _content(root, "proc/vmstat") or b"", re.MULTILINE)
-    if total and managed:
-        ratio = int(total[1]) * 1024 / managed
-    elif free and free_pages and int(free_pages[1]):
-        ratio = int(free[1]) * 1024 / int(free_pages[1])
+    kilobytes = dict(_KILOBYTES.findall(_content(root, "proc/meminfo") or b""))
+    pages = dict(_PAGES.findall(_content(root, "proc/vmstat") or b""))
+    managed = sum(map(int, _MANAGED.findall(_content(root, "proc/zoneinfo", 32 << 20) or b"")))
+    if managed and b"MemTotal" in kilobytes:
+        ratio = int(kilobytes[b"MemTotal"]) * 1024 / managed
     else:
-        return 4096
+        # Files of one capture are seconds apart, in which a single figure may have doubled.
+        ratios = [
+            int(kilobytes[line]) * 1024 / int(pages[count])
+            for line, count in _COUNTED_TWICE
+            if line in kilobytes and int(pages.get(count, 0))
+        ]
+        ratio = median(ratios) if ratios else 4096
     return min(_PAGE_SIZES, key=lambda size: abs(size - ratio))

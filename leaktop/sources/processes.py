@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 
 from leaktop.sources.files import path_below
 from leaktop.sources.text_form import encode, escape
@@ -95,6 +96,8 @@ class ProcessLister:
                 raise
             return "-", None
         identity = found.st_ino, found.st_ctime_ns
+        if not stat.S_ISDIR(found.st_mode):
+            return "-", None
         if is_sized:
             return str(found.st_size), identity
         if int(amounts.get(b"FDSize", _MOST_COUNTED + 1)) > _MOST_COUNTED:

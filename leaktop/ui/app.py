@@ -182,7 +182,7 @@ class LeaktopApp(App[None]):
             return
         if not self._is_paused:
             self._shown = frame
-            self._show_panes(frame)
+            self.show_panes(frame)
             if isinstance(self.screen, DetailScreen):
                 self.screen.show(frame)
         self._show_header()
@@ -202,7 +202,8 @@ class LeaktopApp(App[None]):
 
     # What is shown
 
-    def _show_panes(self, frame: Frame) -> None:
+    def show_panes(self, frame: Frame) -> None:
+        """Show this moment in every pane that is on the screen."""
         self._boxes["kmemleak"].status = self._kmemleak.status
         for box in self._boxes.values():
             if box.display:
@@ -249,7 +250,7 @@ class LeaktopApp(App[None]):
 
     def _show_all(self) -> None:
         if self._shown is not None:
-            self._show_panes(self._shown)
+            self.show_panes(self._shown)
         self._show_header()
 
     # What the user does

@@ -13,6 +13,9 @@ from typing import Literal, NamedTuple
 LONGEST = 512
 """Characters of one name that are shown; a megabyte of name helps nobody."""
 
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters by their category, yet they show nothing."""
+
 Tone = Literal["", "dim", "strong", "growth", "cache", "shrink", "fault"]
 """What a text means, not how it looks: the theme decides on colours, and each tone has a glyph or a word as well."""
 
@@ -24,21 +27,24 @@ class Cell(NamedTuple):
     tone: Tone = ""
 
 
-@lru_cache(maxsize=8192)
 def sanitise(text: str) -> str:
     """The text with everything that a terminal would obey, or that would not show, written as an escape."""
-    if text.isascii() and text.isprintable() and len(text) <= LONGEST:
-        return text
-    cut = text[:LONGEST]
-    shown = "".join(_visible(character) for character in cut)
-    return shown if len(text) <= LONGEST else f"{shown}... ({len(text)} characters)"
+    if len(text) > LONGEST:
+        return f"{_visible_text(text[:LONGEST])}... ({len(text)} characters)"
+    return text if text.isascii() and text.isprintable() else _visible_text(text)
+
+
+@lru_cache(maxsize=8192)
+def _visible_text(text: str) -> str:
+    return "".join(map(_visible, text))
 
 
 def _visible(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8, see parsers.lines.decode
         return f"\\x{code - 0xDC00:02x}"
-    if character.isprintable() and unicodedata.category(character) not in {"Cf", "Mn", "Me"}:
+    is_shown = character.isprintable() and unicodedata.category(character) not in {"Cf", "Mn", "Me"}
+    if is_shown and character not in _FILLERS:
         return character
     names = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
     if character in names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -114,10 +115,13 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     """
     inverted = pattern.startswith("!")
     body = pattern[1:] if inverted else pattern
-    flags = re.IGNORECASE if body == body.lower() else 0
+    letters = re.sub(r"\\.", "", body)  # the S of \S is no capital letter
+    flags = re.IGNORECASE if letters == letters.lower() else 0
     try:
-        found = re.compile(body, flags).search
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "[[" may mean something else one day
+            found = re.compile(body, flags).search
+    except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(f"not a regular expression: {error}") from error
     return (lambda text: not found(text)) if inverted else (lambda text: found(text) is not None)
 
@@ -134,6 +138,7 @@ def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
         rows = [row for row in rows if matches(sanitise(pane.haystack(row)))]
     column = next((column for column in pane.columns if column.name == choice.sort), pane.columns[0])
     # Three stable sorts, the least important first, so that rows which do not move keep their places.
+    rows.sort(key=next((named.value for named in pane.columns if named.is_flexible), column.value))
     rows.sort(key=lambda row: row.size.value or 0, reverse=True)
     known, unknown = [], []
     for row in rows:

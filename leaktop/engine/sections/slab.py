@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
@@ -12,48 +11,57 @@ from leaktop.parsers.slabinfo import parse_slabinfo
 
 if TYPE_CHECKING:
     from leaktop.engine.inputs import Inputs
-    from leaktop.model.records import SlabClass
+
+
+Sharing = tuple[tuple[str, ...], str | None, bool | None]
+"""Of one name: the others that share its slabs, the id of their class, whether it is reclaimable."""
+_ALONE: Sharing = ((), None, None)
 
 
 def assemble(inputs: Inputs) -> Assembly:
     """Rows are Caches; where slabinfo cannot be read, the names that sysfs knows, without counters."""
-    classes = inputs.parsed("slab_links", parse_slab_links)
+    sharing = inputs.parsed("slab_links", _sharing_by_name)
     caches = inputs.parsed("slabinfo", parse_slabinfo)
     notes = ()
-    if classes is None and (fault := inputs.fault("slab_links")):
+    if sharing is None and (fault := inputs.fault("slab_links")):
         notes = (f"merged names are not known: {fault.reason}",)
     if caches is None:
-        return Assembly([_nameless(known) for known in classes or ()], inputs.fault("slabinfo"), notes)
-    class_of = {name: known for known in classes or () for name in known.names}
+        return Assembly(_nameless(sharing or {}), inputs.fault("slabinfo"), notes)
+    get = (sharing or {}).get
     page_size = inputs.machine.page_size
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     entries = []
-    for cache in caches:
-        name, _, num_objs, _, _, pagesperslab, _, num_slabs = cache
+    for name, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs in caches:
         size = num_slabs * pagesperslab * page_size
-        known = class_of.get(name)
-        aliases, identity, reclaimable = _sharing(known, name)
+        aliases, identity, reclaimable = get(name, _ALONE)
         # 6.12 warns of two caches with one name, and older kernels allow it in silence.
-        nth = seen[name]
-        seen[name] += 1
-        entries.append(
-            Entry((name, nth), Cache(name, aliases, identity, *cache[1:], size, reclaimable), size, num_objs)
-        )
+        seen[name] = nth = seen.get(name, -1) + 1
+        cache = Cache(
+            name, aliases, identity, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs,
+            size, reclaimable,
+        )  # fmt: skip
+        entries.append(Entry((name, nth), cache, size, num_objs))
     return Assembly(entries, None, notes)
 
 
-def _sharing(known: SlabClass | None, name: str) -> tuple[tuple[str, ...], str | None, bool | None]:
-    if known is None:
-        return (), None, None
-    aliases = tuple(other for other in known.names if other != name) if len(known.names) > 1 else ()
-    return aliases, known.identity if known.identity.startswith(":") else None, known.reclaimable
+def _sharing_by_name(content: bytes) -> dict[str, Sharing]:
+    """Sharing of every name of /sys/kernel/slab; of an id without names, under the id itself."""
+    sharing: dict[str, Sharing] = {}
+    for known in parse_slab_links(content):
+        identity = known.identity if known.identity.startswith(":") else None
+        for name in known.names or (known.identity,):
+            sharing[name] = tuple(other for other in known.names if other != name), identity, known.reclaimable
+    return sharing
 
 
-def _nameless(known: SlabClass) -> Entry:
-    name = known.names[0] if known.names else known.identity
-    aliases, identity, reclaimable = _sharing(known, name)
-    cache = Cache(name, aliases, identity, None, None, None, None, None, None, None, None, reclaimable)
-    return Entry((name, 0), cache, None, None)
+def _nameless(sharing: dict[str, Sharing]) -> list[Entry]:
+    """A row for each class, under the first of its names."""
+    entries = []
+    for name, (aliases, identity, reclaimable) in sharing.items():
+        if not aliases or name < aliases[0]:
+            cache = Cache(name, aliases, identity, None, None, None, None, None, None, None, None, reclaimable)
+            entries.append(Entry((name, 0), cache, None, None))
+    return entries
 
 
 SECTION = SectionRule("slab", 2, ("slabinfo", "slab_links"), assemble, counts=True)

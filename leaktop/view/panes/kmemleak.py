@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leaktop.parsers.kmemleak import culprit
+from leaktop.parsers.kmemleak import from_culprit
 from leaktop.units import human_bytes, human_duration
 from leaktop.view.cells import sanitise
 from leaktop.view.columns import (
@@ -34,9 +34,7 @@ def _chain(row: Row) -> str:
     group: KmemleakGroup = row.record
     if not group.backtrace:
         return "(no backtrace)"
-    first = culprit(group.backtrace)
-    start = group.backtrace.index(first) if first in group.backtrace else 0
-    return " < ".join(group.backtrace[start : start + 4])
+    return " < ".join(from_culprit(group.backtrace)[:4])
 
 
 def _headline(frame: Frame) -> str:

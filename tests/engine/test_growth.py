@@ -1,0 +1,196 @@
+"""What the delta engine claims about figures that rise, fall, vanish, return, and are not read."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaktop.engine.growth import UNKNOWN, Ledger
+from leaktop.model.frame import Trend
+
+KEY = ("kmalloc-64",)
+
+
+class Reads:
+    """A ledger that is read once a second."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.mono = 1000.0
+        self._is_first = True
+
+    def read(self, values: dict[str, int | None], pause: float = 1.0) -> dict[str, Trend]:
+        self.mono += pause
+        self.ledger.begin(len(values), is_first=self._is_first)
+        self._is_first = False
+        return {name: self.ledger.observe((name,), "size", self.mono, value) for name, value in values.items()}
+
+    def fail(self) -> None:
+        self.mono += 1
+        self.ledger.generation += 1
+
+
+def trends(*values: int | None) -> list[Trend]:
+    reads = Reads()
+    return [reads.read({"a": value})["a"] for value in values]
+
+
+def test_the_first_sample_claims_nothing() -> None:
+    assert trends(500) == [Trend(500, None, None, 0, None, 500, None)]
+
+
+def test_delta_rate_growth_and_peak() -> None:
+    reads = Reads()
+    reads.read({"a": 100})
+    up = reads.read({"a": 160}, pause=4)["a"]
+    assert (up.delta, up.rate, up.growth, up.high_water, up.rose) == (60, 15.0, 60, 160, 1.0)
+    down = reads.read({"a": 130}, pause=2)["a"]
+    assert (down.delta, down.rate, down.growth, down.high_water, down.rose) == (-30, -15.0, 30, 160, 0.5)
+
+
+def test_a_counter_that_went_back_shrank() -> None:
+    assert trends(1000, 10)[-1][:4] == (10, -990, -990.0, -990)
+
+
+@given(st.lists(st.integers(0, 2**53), min_size=2, max_size=30))
+def test_growth_is_the_sum_of_the_deltas(values: list[int]) -> None:
+    found = trends(*values)
+    assert found[-1].growth == sum(trend.delta or 0 for trend in found) == values[-1] - values[0]
+    assert found[-1].high_water == max(values)
+    rises = sum(b > a for a, b in pairwise(values))
+    assert found[-1].rose == pytest.approx(rises / (len(values) - 1))
+
+
+def test_a_failed_read_is_a_gap_over_which_nothing_is_claimed() -> None:
+    reads = Reads()
+    reads.read({"a": 100})
+    reads.read({"a": 110})
+    reads.fail()
+    after = reads.read({"a": 900})["a"]
+    assert (after.delta, after.rate, after.growth, after.rose) == (None, None, 800, 1.0)
+    assert reads.read({"a": 905})["a"].delta == 5
+
+
+def test_the_slope_does_not_look_back_over_a_gap() -> None:
+    reads = Reads()
+    for _ in range(10):
+        reads.read({"a": 0})
+    reads.fail()
+    slopes = [reads.read({"a": 10**9 + i * 8})["a"].slope for i in range(12)]
+    assert slopes[-1] == pytest.approx(8.0)
+
+
+def test_an_unknown_value_is_no_zero() -> None:
+    reads = Reads()
+    assert reads.read({"a": None})["a"] == UNKNOWN
+    first = reads.read({"a": 7_000})["a"]
+    assert (first.value, first.delta, first.growth) == (7_000, None, 0)
+    reads.read({"a": None})
+    assert reads.read({"a": 7_100})["a"][:4] == (7_100, None, None, 100)
+
+
+def test_a_row_that_comes_later_grew_from_nothing() -> None:
+    reads = Reads()
+    reads.read({"a": 1})
+    new = reads.read({"a": 1, "b": 4096})["b"]
+    assert (new.delta, new.growth) == (None, 4096)
+
+
+def test_a_row_that_returns_is_compared_with_its_baseline() -> None:
+    reads = Reads()
+    reads.read({"a": 1, "b": 100})
+    reads.read({"a": 1})
+    back = reads.read({"a": 1, "b": 130})["b"]
+    assert (back.delta, back.growth) == (None, 30)
+    assert reads.read({"a": 1, "b": 131})["b"].delta == 1
+
+
+def test_what_is_read_for_the_first_time_is_not_new() -> None:
+    ledger = Ledger()
+    ledger.begin(1, is_first=True)
+    ledger.observe(("mount",), "size", 1.0, 5)
+    ledger.begin(2, is_first=True)
+    assert ledger.observe(("memfd",), "size", 2.0, 900).growth == 0
+
+
+def test_marking_moves_the_baseline() -> None:
+    reads = Reads()
+    for value in (100, 900, 400):
+        reads.read({"a": value})
+    reads.ledger.mark(reads.mono)
+    after = reads.read({"a": 450})["a"]
+    assert (after.delta, after.growth, after.high_water, after.rose) == (50, 50, 450, 1.0)
+    assert reads.read({"a": 450, "b": 9})["b"].growth == 9
+
+
+def test_no_slope_below_three_samples_and_none_from_before_the_mark() -> None:
+    reads = Reads()
+    slopes = [reads.read({"a": i * 30}, pause=3)["a"].slope for i in range(3)]
+    assert slopes == [None, None, pytest.approx(10.0)]
+    reads.ledger.mark(reads.mono)
+    assert [reads.read({"a": 60 + i * 9}, pause=3)["a"].slope for i in (1, 2)] == [None, pytest.approx(3.0)]
+
+
+def test_two_reads_at_one_moment_have_no_rate() -> None:
+    reads = Reads()
+    reads.read({"a": 1})
+    assert reads.read({"a": 5}, pause=0.0)["a"][:3] == (5, 4, None)
+
+
+def test_a_row_is_forgotten_ten_minutes_after_it_went() -> None:
+    reads = Reads()
+    reads.read({"a": 1, "gone": 77})
+    reads.read({"a": 1}, pause=599)
+    reads.ledger.forget_gone(reads.mono)
+    assert reads.ledger.points(("gone",), "size", reads.mono)[1] == [77.0]
+    reads.read({"a": 1}, pause=2)
+    reads.ledger.forget_gone(reads.mono)
+    assert reads.ledger.points(("gone",), "size", reads.mono) == ([], [])
+    assert reads.ledger.points(("a",), "size", reads.mono)[1] == [1.0, 1.0]
+    assert reads.read({"a": 1, "gone": 78})["gone"].growth == 78
+
+
+def test_a_row_without_a_value_is_not_forgotten_while_it_is_there() -> None:
+    reads = Reads()
+    for _ in range(3):
+        reads.read({"a": 1, "b": None}, pause=400)
+        reads.ledger.forget_gone(reads.mono)
+    assert reads.read({"a": 1, "b": 50})["b"].growth == 0
+
+
+def test_points_end_at_the_moment_that_is_shown() -> None:
+    reads = Reads()
+    for value in (1, 2, 3, 4):
+        reads.read({"a": value})
+    assert reads.ledger.points(("a",), "size", 1002.5) == ([1001.0, 1002.0], [1.0, 2.0])
+    assert reads.ledger.points(("a",), "number", 1002.5) == ([], [])
+
+
+def test_points_are_whole_while_another_thread_reads() -> None:
+    ledger = Ledger()
+    stop = threading.Event()
+
+    def read() -> None:
+        for tick in range(1, 60_000):
+            if stop.is_set():
+                return
+            ledger.begin(200, is_first=True)
+            ledger.observe(KEY, "size", float(tick), tick)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        while thread.is_alive():
+            times, values = ledger.points(KEY, "size", float("inf"))
+            assert times == values
+    finally:
+        stop.set()
+        thread.join()
+        sys.setswitchinterval(interval)
