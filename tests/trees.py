@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
@@ -11,6 +10,8 @@ from leaktop.sources.filesystem import FileSystemSource
 from tests.corpus import DATA
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from leaktop.model.frame import Frame, Row
     from leaktop.model.sample import Tick
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from leaktop.units import parse_duration
+from leaktop.cli.options import seconds
 
-
-def seconds(text: str) -> float:
-    """A duration from the command line.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,11 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import leaktop
-from leaktop.cli.live import seconds
+from leaktop.cli.options import count, seconds
 from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
@@ -42,7 +41,7 @@ def add_parser(verbs: Any) -> None:
                         help=", ".join([*(pane.name for pane in SHOWN), "all"]))  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs: bytes as integers, null where unknown")
     parser.add_argument("--sort", metavar="KEY", help="a column's name; in front of it - reverses")
-    parser.add_argument("--limit", type=_count, metavar="N", help="the first N rows of each section")
+    parser.add_argument("--limit", type=count, metavar="N", help="the first N rows of each section")
     parser.add_argument(
         "--root",
         default=argparse.SUPPRESS,
@@ -50,7 +49,7 @@ def add_parser(verbs: Any) -> None:
         help="read DIR/proc and DIR/sys: a sosreport or a captured tree",
     )
     parser.add_argument("--interval", type=seconds, default=1.0, metavar="TIME", help="between reads (default 1s)")
-    parser.add_argument("--count", type=_count, default=1, metavar="N", help="read N times and show the growth")
+    parser.add_argument("--count", type=count, default=1, metavar="N", help="read N times and show the growth")
     parser.add_argument(
         "--read-only",
         action="store_true",
@@ -83,12 +82,6 @@ def run(choices: argparse.Namespace) -> int:
             print(line)
     sections = [frame.sections[pane.section] for pane in panes]
     return 1 if len(sections) == 1 and sections[0].fault is not None else 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a count")
-    return int(text)
 
 
 def _sort(panes: list[PaneView], wish: str | None) -> dict[str, Choice] | None:
@@ -139,7 +132,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "leaktop": leaktop.__version__,
-        "time": datetime.fromtimestamp(frame.wall, timezone.utc).isoformat(timespec="milliseconds"),
+        "time": datetime.fromtimestamp(frame.wall, UTC).isoformat(timespec="milliseconds"),
         "kernel": frame.machine.release,
         "sections": {pane.name: _section(frame, pane, sort[pane.name], limit, grows) for pane in panes},
     }

@@ -70,6 +70,5 @@ class Inputs:
             return sample.fault
         kept = self._parsed.get(probe)
         if kept is not None and kept[0] is sample and isinstance(kept[1], ParseError):
-            kind = "malformed" if sample.content else "empty"
-            return Fault(kind, f"{probe}: {kept[1]}")
+            return Fault("malformed" if sample.content else "empty", f"{probe}: {kept[1]}")
         return None

@@ -48,7 +48,7 @@ class Amount(NamedTuple):
 
     name: str
     bytes: int | None
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # hides tuple.count, which nobody calls on a record
     """For lines without a unit, such as HugePages_Total."""
     is_derived: bool = False
     is_unclassified: bool = False
@@ -109,7 +109,7 @@ class Suspect(NamedTuple):
     """Something that grows, from any section, in one ranking."""
 
     kind: str
-    """slab, vmalloc, socket, process, tmpfs, kmemleak, pagetables, kernelstack, percpu, hugepages, balloon, residual."""
+    """slab, vmalloc, socket, process, tmpfs, kmemleak; of the memory section its counters, in lower case."""
     section: str
     key: Key
     name: str

@@ -82,6 +82,7 @@ def _line(root: str, relative: str) -> str | None:
 
 
 def kernel_config(root: str, release: str) -> str | None:
+    """The kernel's build configuration, from /proc/config.gz or /boot; None where neither is there."""
     packed = _content(root, "proc/config.gz")
     if packed:
         with contextlib.suppress(zlib.error):

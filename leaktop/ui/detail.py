@@ -82,7 +82,7 @@ class DetailScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show at once what is known."""
-        self.query_one("#detail").border_subtitle = Text("Esc back")  # type: ignore[assignment]
+        self.query_one("#detail").border_subtitle = Text("Esc back")
         self.call_after_refresh(self.show, self._frame)
 
     def on_resize(self) -> None:
@@ -139,7 +139,7 @@ class DetailScreen(Screen[None]):
         return frozenset({"module"} if self._key and self._key[0] == "module" else {"all"})
 
     def _show(self, frame: Frame, detail: Detail) -> None:
-        self.query_one("#detail").border_title = Text(f"{self._pane.title} › {detail.title}")  # type: ignore[assignment]
+        self.query_one("#detail").border_title = Text(f"{self._pane.title} › {detail.title}")
         if detail.inspects_at_once and self._answer is None:
             self.action_inspect()
         self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])

@@ -51,8 +51,8 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Name it."""
         box = self.query_one("#help")
-        box.border_title = Text("leaktop: keys and columns")  # type: ignore[assignment]
-        box.border_subtitle = Text("Esc back")  # type: ignore[assignment]
+        box.border_title = Text("leaktop: keys and columns")
+        box.border_subtitle = Text("Esc back")
 
     def _text(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -99,7 +99,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Name it; Enter alone must not write."""
-        self.query_one("#confirm").border_title = Text(self._title)  # type: ignore[assignment]
+        self.query_one("#confirm").border_title = Text(self._title)
         self.query_one("#no").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -129,7 +129,7 @@ class ActionScreen(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Name it."""
-        self.query_one("#actions").border_title = Text("Kernel actions")  # type: ignore[assignment]
+        self.query_one("#actions").border_title = Text("Kernel actions")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Choose by button."""

@@ -172,8 +172,8 @@ class PaneBox(Vertical):
         if titles != self._titles:
             # Text, not str: a title is no markup, whatever a filter or a kernel puts into it.
             self._titles = titles
-            self.border_title = Text(titles[0])  # type: ignore[assignment]
-            self.border_subtitle = Text(titles[1])  # type: ignore[assignment]
+            self.border_title = Text(titles[0])
+            self.border_subtitle = Text(titles[1])
 
     def _draw_chart(self, frame: Frame, *, is_forced: bool = False) -> None:
         row = self.table.current

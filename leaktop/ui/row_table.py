@@ -203,11 +203,12 @@ class RowTable(Painted, can_focus=True):
         if width <= 0 or height <= 0:
             return
         self._columns = fit(self.pane.columns, width - _MARGIN)
-        if self._message:
+        frame = self._frame
+        if self._message or frame is None:
             lines = self._words(width)
         else:
             shown = self._rows[self._top : self._top + self._body_height()]
-            lines = [self._heading(), *(self._line(row, self._top + y) for y, row in enumerate(shown))]
+            lines = [self._heading(), *(self._line(frame, row, self._top + y) for y, row in enumerate(shown))]
         if self.is_ascii:
             lines = [tuple((text.translate(_ASCII), tone) for text, tone in line) for line in lines]
         self.paint(lines[:height])
@@ -221,13 +222,12 @@ class RowTable(Painted, can_focus=True):
             pieces.append((padded(title, width, column.align) + " ", "heading"))
         return tuple(pieces)
 
-    def _line(self, row: Row, index: int) -> Line:
-        assert self._frame is not None
+    def _line(self, frame: Frame, row: Row, index: int) -> Line:
         has_cursor = index == self._index and self.has_focus
         mark = marker(self.pane, row)
         pieces = [(f"{mark} ", {"▲": "growth", "~": "cache"}.get(mark, ""))]
         for column, width in self._columns:
-            cell = column.cell(row, self._frame)
+            cell = column.cell(row, frame)
             pieces.append((padded(cell.text, width, column.align) + " ", cell.tone))
         if has_cursor:
             pieces = [(text, f"{tone} cursor".strip()) for text, tone in pieces]

@@ -140,7 +140,8 @@ def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
     # Three stable sorts, the least important first, so that rows which do not move keep their places.
     rows.sort(key=next((named.value for named in pane.columns if named.is_flexible), column.value))
     rows.sort(key=lambda row: row.size.value or 0, reverse=True)
-    known, unknown = [], []
+    known: list[tuple[Any, Row]] = []
+    unknown: list[tuple[Any, Row]] = []
     for row in rows:
         value = column.value(row)
         (unknown if value is None else known).append((value, row))

@@ -38,7 +38,7 @@ GAWK = {
 
 def make_tree(root: Path, areas: int, caches: int) -> None:
     """A captured tree that is large in both files."""
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     (root / "proc").mkdir()
     shutil.copyfile("/proc/meminfo", root / "proc/meminfo")
     shutil.copyfile("/proc/zoneinfo", root / "proc/zoneinfo")
@@ -80,14 +80,16 @@ def against_gawk(source: FileSystemSource, name: str, path: Path) -> None:
         engine.feed(Tick(sample.mono, sample.wall, (sample,)))
 
     def theirs() -> None:
-        subprocess.run(["gawk", GAWK[name], str(path)], stdout=subprocess.DEVNULL, check=True)  # noqa: S607
+        subprocess.run(["gawk", GAWK[name], str(path)], stdout=subprocess.DEVNULL, check=True)
 
-    ours(), theirs()
+    ours()
+    theirs()
     pairs = [(cpu(ours, resource.RUSAGE_SELF), cpu(theirs, resource.RUSAGE_CHILDREN)) for _ in range(21)]
     mine, peer = (statistics.median(side) for side in zip(*pairs, strict=True))
     verdict = "met" if mine / peer <= RATIO else "MISSED"
     print(
-        f"{name:<12} leaktop {mine:7.1f} ms   gawk {peer:7.1f} ms   ratio {mine / peer:.2f}   target {RATIO:g}: {verdict}"
+        f"{name:<12} leaktop {mine:7.1f} ms   gawk {peer:7.1f} ms   ratio {mine / peer:.2f}   "
+        f"target {RATIO:g}: {verdict}"
     )
 
 
@@ -109,7 +111,8 @@ async def screen(root: str) -> None:
             await asyncio.sleep(1.1)
     median, most = statistics.median(times), max(times)
     print(
-        f"screen       a frame {median:5.1f} ms, at most {most:5.1f} ms   target {FRAME_MS:g}: {'met' if most <= FRAME_MS else 'MISSED'}"
+        f"screen       a frame {median:5.1f} ms, at most {most:5.1f} ms   "
+        f"target {FRAME_MS:g}: {'met' if most <= FRAME_MS else 'MISSED'}"
     )
 
 

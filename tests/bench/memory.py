@@ -68,7 +68,8 @@ async def hour(ticks: int) -> None:
     bare = float(subprocess.run([sys.executable, "-c", EMPTY], capture_output=True, text=True, check=True).stdout)
     verdict = "met" if final <= TARGET else "MISSED"
     print(
-        f"leaktop {final:.1f} MiB   empty Textual app {bare:.1f} MiB   ratio {final / bare:.2f}   target {TARGET:g} MiB: {verdict}"
+        f"leaktop {final:.1f} MiB   empty Textual app {bare:.1f} MiB   ratio {final / bare:.2f}   "
+        f"target {TARGET:g} MiB: {verdict}"
     )
 
 

@@ -34,7 +34,7 @@ class Terminal:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(REPO))
-            os.execvp(command[0], command)  # noqa: S606
+            os.execvp(command[0], command)
         ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
         self.count = 0
 
@@ -136,9 +136,9 @@ def main() -> None:
         except OSError:
             print(f"{name}: ended by itself, not compared")
             continue
-        for figure, value in theirs.items():
-            ratio = ours[figure] / value if value else float("nan")
-            print(f"{name:<7} {figure:<18} {value:10.2f}   leaktop/{name} {ratio:.2f}")
+        for measure, value in theirs.items():
+            ratio = ours[measure] / value if value else float("nan")
+            print(f"{name:<7} {measure:<18} {value:10.2f}   leaktop/{name} {ratio:.2f}")
 
 
 if __name__ == "__main__":

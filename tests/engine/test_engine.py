@@ -65,7 +65,7 @@ def sock_diag(**rmem: int) -> bytes:
 def grown(*pairs: dict[str, bytes]) -> Frame:
     engine = Engine(MACHINE)
     for second, probes in enumerate(pairs):
-        frame = engine.feed(tick(10.0 + second, **probes))
+        frame = engine.feed(tick(10.0 + second, None, **probes))
     return frame
 
 
@@ -75,9 +75,7 @@ def one(frame: Frame) -> Suspect:
 
 
 def as_values(frame: Frame) -> tuple[object, ...]:
-    sections = {
-        name: (s.rows, s.fault, s.notes, dict(s.extras), s.mono, s.wall) for name, s in frame.sections.items()
-    }
+    sections = {name: (s.rows, s.fault, s.notes, dict(s.extras), s.mono, s.wall) for name, s in frame.sections.items()}
     return frame.machine, frame.mono, frame.wall, sections, frame.suspects, frame.baseline_wall
 
 

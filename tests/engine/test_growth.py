@@ -66,6 +66,40 @@ def test_growth_is_the_sum_of_the_deltas(values: list[int]) -> None:
     assert found[-1].rose == pytest.approx(rises / (len(values) - 1))
 
 
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*"vvvvvv", "gap", "mark"]), st.sampled_from([0, 0, 0, 4096, 8192])), max_size=40
+    )
+)
+def test_any_course_of_events_against_a_plain_account(events: list[tuple[str, int]]) -> None:
+    reads = Reads()
+    baseline: int | None = None
+    before: int | None = None
+    last = peak = 0
+    deltas: list[int] = []
+    for event, value in events:
+        if event == "gap":
+            reads.fail()
+            before = None
+        elif event == "mark":
+            reads.ledger.mark(reads.mono)
+            if baseline is not None:
+                baseline = peak = last
+            deltas = []
+        else:
+            found = reads.read({"a": value})["a"]
+            baseline = value if baseline is None else baseline
+            delta = None if before is None else value - before
+            deltas += [] if delta is None else [delta]
+            peak = max(peak, value)
+            before = last = value
+            rose = sum(d > 0 for d in deltas) / len(deltas) if deltas else None
+            assert (found.value, found.delta, found.growth, found.high_water) == (value, delta, value - baseline, peak)
+            assert found.rose == (None if rose is None else pytest.approx(rose))
+            assert reads.ledger.points(("a",), "size", 1e9)[1][-1] == value
+            assert reads.ledger.points(("a",), "size", 1e9)[0][-1] == reads.mono
+
+
 def test_a_failed_read_is_a_gap_over_which_nothing_is_claimed() -> None:
     reads = Reads()
     reads.read({"a": 100})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,7 +112,7 @@ def test_each_probe_is_read_at_its_own_pace(run_of: Callable[..., Run]) -> None:
     assert counts["slabinfo"] == pytest.approx(25, abs=4)
     assert counts["vmstat"] == pytest.approx(25 / 4, abs=3)
     assert counts["kmemleak"] == 0
-    beats = [later - earlier for earlier, later in zip(run.times, run.times[1:], strict=False)]
+    beats = [later - earlier for earlier, later in pairwise(run.times)]
     assert sum(beats) / len(beats) == pytest.approx(INTERVAL, rel=0.5)
     assert run.frames[-1].sections["memory"].fault is None
 
@@ -210,8 +212,6 @@ def test_a_request_for_a_stuck_probe_leaves_the_beat_alone(run_of: Callable[...,
 
 @pytest.mark.parametrize("interval", [0.05, 30.0])
 def test_stopping_does_not_wait_for_a_stuck_read(interval: float) -> None:
-    import asyncio
-
     source = FakeSource()
     source.gates["slabinfo"] = threading.Event()
     poller = Poller(source, Engine(MACHINE), lambda _frame: None, interval)
@@ -261,7 +261,7 @@ def test_owners_are_asked_of_sockets_that_hold_memory(run_of: Callable[..., Run]
     run = run_of(source)
     run.until(lambda: len(source.wanted) >= 3)
     assert source.wanted[0] == frozenset()
-    assert source.wanted[2] == {51} == backlogged(run.frames[-1])
+    assert source.wanted[2] == frozenset({51}) == backlogged(run.frames[-1])
 
 
 def test_everything_is_read_once_and_in_order() -> None:

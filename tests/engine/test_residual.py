@@ -62,9 +62,7 @@ def made(
         "VmallocUsed": MIB,
         "VmallocChunk": 0,
     }
-    return Evidence(
-        Meminfo(whole | (amounts or {}), counts or {}), pcp_pages, vmstat, pools, vmalloc, 4096, vmap_stack
-    )
+    return Evidence(Meminfo(whole | (amounts or {}), counts or {}), pcp_pages, vmstat, pools, vmalloc, 4096, vmap_stack)
 
 
 def group(caller: str, pages: int, kind: str = "vmalloc") -> VmallocGroup:

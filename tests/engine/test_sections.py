@@ -335,4 +335,6 @@ def test_the_live_machine_has_no_section_that_failed() -> None:
         sections = frame_of(Path("/")).sections
         port = held.getsockname()[1]
         assert any(row.record.local == f"127.0.0.1:{port}" for row in sections["sockets"].rows)
-    assert [name for name, found in sections.items() if found.fault and found.fault.kind in {"failed", "malformed"}] == []
+    assert [
+        name for name, found in sections.items() if found.fault and found.fault.kind in {"failed", "malformed"}
+    ] == []

@@ -145,7 +145,9 @@ def steep_end(second: int) -> float:
     return 0.0 if second < 90 else (second - 90) * 5e5
 
 
-@pytest.mark.parametrize(("shape", "share"), [(ramp, 1e-6), (flat, 0), (step, 0.12), (sawtooth, 0.3), (steep_end, 0.12)])
+@pytest.mark.parametrize(
+    ("shape", "share"), [(ramp, 1e-6), (flat, 0), (step, 0.12), (sawtooth, 0.3), (steep_end, 0.12)]
+)
 @pytest.mark.parametrize("since", [0.0, 75.0])
 def test_the_slope_is_near_least_squares(shape: Callable[[int], float], share: float, since: float) -> None:
     # A sawtooth may beat with the moments at which the slope looks, so that more of its height shows.

@@ -17,7 +17,7 @@ def assemble(inputs: Inputs) -> Assembly:
     if report is None:
         return Assembly([], inputs.fault("kmemleak"))
     entries = [Entry((found.backtrace,), found, found.bytes, found.count) for found in group(report.objects)]
-    notes = ()
+    notes: tuple[str, ...] = ()
     if report.unknown:
         notes = (f"{len(report.unknown)} lines are in no known format, the first: {report.unknown[0][:60]}",)
     return Assembly(entries, None, notes, {"objects": len(report.objects), "unknown": report.unknown})

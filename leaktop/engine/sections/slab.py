@@ -22,7 +22,7 @@ def assemble(inputs: Inputs) -> Assembly:
     """Rows are Caches; where slabinfo cannot be read, the names that sysfs knows, without counters."""
     sharing = inputs.parsed("slab_links", _sharing_by_name)
     caches = inputs.parsed("slabinfo", parse_slabinfo)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if sharing is None and (fault := inputs.fault("slab_links")):
         notes = (f"merged names are not known: {fault.reason}",)
     if caches is None:

@@ -65,8 +65,10 @@ def _detail(_frame: Frame, row: Row) -> Detail:
     )
     listings.append(Listing("hex dump of the first", ("",), tuple((sanitise(line),) for line in _hex(group.objects))))
     paragraphs = (
-        "kmemleak lists what no pointer leads to. The same backtrace with a constant count, as old as the boot, is "
-        "often a false positive: a pointer that is stored only as a physical address, encoded, or in page memory.",
+        (
+            "kmemleak lists what no pointer leads to. The same backtrace with a constant count, as old as the boot, is "
+            "often a false positive: a pointer that is stored only as a physical address, encoded, or in page memory."
+        ),
         "Pages from alloc_pages, ioremap and vm_map_ram are never listed: its silence does not clear a page leak.",
     )
     return Detail(
@@ -116,7 +118,14 @@ PANE = PaneView(
     section="kmemleak",
     columns=(
         count_column("count", "objs", 6, lambda row: row.record.count, "objects with this backtrace", 0),
-        bytes_column("each", "each", 6, lambda row: row.record.objects[0].size if row.record.objects else None, "bytes of the first", 2),
+        bytes_column(
+            "each",
+            "each",
+            6,
+            lambda row: row.record.objects[0].size if row.record.objects else None,
+            "bytes of the first",
+            2,
+        ),
         size_column(),
         growth_column(),
         name_column("backtrace", "allocated by", _chain, "who allocated, the innermost first", 20),
@@ -128,4 +137,4 @@ PANE = PaneView(
     record=_record,
     headline=_headline,
     empty="kmemleak reports no leak. It needs two scans, and objects older than five seconds: scan again.",
-)  # fmt: skip
+)

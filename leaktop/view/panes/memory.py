@@ -29,8 +29,7 @@ GAUGES: dict[str, tuple[str, str]] = {
     "balloon": ("Balloon", "Memory that the hypervisor took back."),
     "residual": (
         "Residual",
-        "Memory that no counter names: pages that drivers took from the page allocator, socket buffers' page fragments, "
-        "some balloons. Some is normal and constant; its growth accuses.",
+        "Memory that no counter names: pages that drivers took. Some is normal and constant; its growth accuses.",
     ),
     "pcp": ("Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free."),
     "Cached": ("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
@@ -97,7 +96,7 @@ def _detail(frame: Frame, row: Row) -> Detail:
     amount: Amount = row.record
     meaning = GAUGES[amount.name][1] if amount.name in GAUGES else ""
     if amount.is_unclassified:
-        meaning = "A line that leaktop does not know: from a newer kernel, or a vendor's. It is not part of the residual's sum."
+        meaning = "A line that leaktop does not know: a newer kernel's, or a vendor's. It is not part of the residual."
     facts = [
         ("value", human_count(amount.count) if amount.count is not None else human_bytes(amount.bytes)),
         ("growth", f"{human_delta(row.size.growth)} since the baseline"),
@@ -111,9 +110,11 @@ def _detail(frame: Frame, row: Row) -> Detail:
         listings = (_sum(ghost),)
         paragraphs += [
             f"It cannot be told: {ghost.reason}." if ghost.reason else "",
-            "The counters are not read at one instant, so within 1 % of memory or 32 MiB it says nothing. Judge its growth.",
-            "Where to look next: Recv-Q of raw, udp and packet sockets and their rings (Sockets); a balloon driver in "
-            "/proc/modules; ZFS; dma-buf and GPU buffers; tracing buffers; then page_owner or /proc/allocinfo.",
+            "Counters are not read at one instant: within 1 % of memory or 32 MiB it says nothing. Judge its growth.",
+            (
+                "Where to look next: Recv-Q of raw, udp and packet sockets and their rings (Sockets); a balloon driver in "
+                "/proc/modules; ZFS; dma-buf and GPU buffers; tracing buffers; then page_owner or /proc/allocinfo."
+            ),
         ]
     chart = Chart(_label(row), "memory", row.key, "size")
     return Detail(sanitise(_label(row)), tuple(facts), tuple(p for p in paragraphs if p), (chart,), listings)
@@ -141,7 +142,18 @@ PANE = PaneView(
     order=1,
     section="memory",
     columns=(
-        Column("gauge", "gauge", 13, _order, _name_cell, "the kernel's name, or leaktop's for what it derives", "left", 0, is_flexible=True, ascending=True),
+        Column(
+            "gauge",
+            "gauge",
+            13,
+            _order,
+            _name_cell,
+            "the kernel's name, or leaktop's for what it derives",
+            "left",
+            0,
+            is_flexible=True,
+            ascending=True,
+        ),
         Column("size", "bytes", 6, _share, _value_cell, "bytes now", rank=0),
         Column("growth", "growth", 7, lambda row: row.size.growth, _growth_cell, "bytes since the baseline", rank=1),
         rate_column(),
@@ -157,4 +169,4 @@ PANE = PaneView(
     empty="no /proc/meminfo",
     sort="gauge",
     is_cache=lambda row: None if row.record.name in _GOOD_TO_GROW else row.record.name in {"SReclaimable", "Cached"},
-)  # fmt: skip
+)

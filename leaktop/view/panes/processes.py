@@ -52,10 +52,12 @@ def _detail(_frame: Frame, row: Row) -> Detail:
         ("threads", human_count(process.threads)),
         ("fds", f"{human_count(process.fds)} open" if process.fds is not None else "not known"),
         ("peak", human_bytes(row.size.high_water)),
-    )  # fmt: skip
+    )
     paragraphs = (
-        "RSS counts shared pages once in every process: the sum over all is more than the memory in use. PSS shares "
-        "them out, but reading it walks the page tables and waits for the process's memory lock.",
+        (
+            "RSS counts shared pages once in every process: the sum over all is more than the memory in use. PSS shares "
+            "them out, but reading it walks the page tables and waits for the process's memory lock."
+        ),
     )
     return Detail(
         f"{sanitise(process.comm)} ({process.pid})",
@@ -68,7 +70,7 @@ def _detail(_frame: Frame, row: Row) -> Detail:
 
 
 def _record(row: Row) -> Mapping[str, Any]:
-    record = row.record._asdict()
+    record: dict[str, Any] = row.record._asdict()
     del record["starttime"]
     return record
 

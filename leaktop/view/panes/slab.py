@@ -77,7 +77,7 @@ def _detail(frame: Frame, row: Row) -> Detail:
     facts = [
         ("size", in_words(row.size)),
         ("objects", f"{human_count(cache.num_objs)} allocated, {human_count(cache.active_objs)} in use"),
-        ("object size", f"{cache.objsize} B, {cache.objperslab} to a slab of {cache.pagesperslab} pages" if cache.objsize else "-"),
+        ("object size", _object_size(cache)),
         ("slabs", f"{human_count(cache.num_slabs)}, {human_count(cache.active_slabs)} active"),
         ("peak", human_bytes(row.size.high_water)),
         ("kind", kind),
@@ -95,6 +95,13 @@ def _detail(frame: Frame, row: Row) -> Detail:
         "attributes",
         inspects_at_once=True,
     )
+
+
+def _object_size(cache: Cache) -> str:
+    if cache.objsize is None:
+        return "-"
+    pages = "1 page" if cache.pagesperslab == 1 else f"{cache.pagesperslab} pages"
+    return f"{cache.objsize} B, {cache.objperslab} to a slab of {pages}"
 
 
 def _meaning(name: str) -> tuple[str, str]:
@@ -118,8 +125,8 @@ def _paragraphs(cache: Cache) -> list[str]:
     else:
         size = cache.merged_into or cache.name
         paragraphs.append(
-            f"Who allocates? Boot with slub_debug=U,{sanitise(cache.name)} and read /sys/kernel/debug/slab/{sanitise(size)}"
-            "/alloc_traces; or read /proc/allocinfo where the kernel has it; or scan with kmemleak."
+            f"Who allocates? Boot with slub_debug=U,{sanitise(cache.name)} and read "
+            f"/sys/kernel/debug/slab/{sanitise(size)}/alloc_traces; or read /proc/allocinfo where the kernel has it; or scan with kmemleak."
         )
     return paragraphs
 

@@ -71,11 +71,14 @@ def _detail(frame: Frame, row: Row) -> Detail:
         ("Send-Q", _count(socket.tx_queue)),
         ("rmem", f"{human_bytes(socket.rmem)} charged for receiving"),
         ("wmem", f"{human_bytes(socket.wmem)} charged for sending"),
-        ("ring", f"{human_bytes(socket.ring)} of mmap rings: pages that no other counter names" if socket.ring else "-"),
+        (
+            "ring",
+            f"{human_bytes(socket.ring)} of mmap rings: pages that no other counter names" if socket.ring else "-",
+        ),
         ("drops", _count(socket.drops)),
         ("inode", str(socket.inode)),
         ("uid", "-" if socket.uid is None else str(socket.uid)),
-    )  # fmt: skip
+    )
     owners = tuple((str(o.pid), sanitise(o.comm), str(o.fd)) for o in socket.owners)
     listings = (Listing("owners", ("pid", "command", "fd"), owners),) if owners else ()
     return Detail(
@@ -136,7 +139,15 @@ PANE = PaneView(
         size_column("holds"),
         growth_column(),
         rate_column(),
-        Column("rx_queue", "Recv-Q", 6, lambda row: row.record.rx_queue, _queue_cell, "waiting to be read: data bytes for TCP, memory for others", rank=1),
+        Column(
+            "rx_queue",
+            "Recv-Q",
+            6,
+            lambda row: row.record.rx_queue,
+            _queue_cell,
+            "waiting to be read: data bytes for TCP, memory for others",
+            rank=1,
+        ),
         bytes_column("tx_queue", "Send-Q", 6, lambda row: row.record.tx_queue, "waiting to be sent", 4),
         count_column("drops", "drops", 6, lambda row: row.record.drops, "packets that did not fit in", 3),
         rose_column(),
@@ -144,10 +155,12 @@ PANE = PaneView(
         text_column("owner", "owner", 20, owner, "process, pid and descriptor that hold it", 2),
     ),
     rows=_rows,
-    haystack=lambda row: f"{row.record.proto} {place(row.record)} {row.record.peer} {row.record.state} {owner(row) or ''}",
+    haystack=lambda row: (
+        f"{row.record.proto} {place(row.record)} {row.record.peer} {row.record.state} {owner(row) or ''}"
+    ),
     detail=_detail,
     record=_record,
     headline=_headline,
     switches=(Switch("B", "backlog", "with a backlog only"),),
     empty="no sockets",
-)  # fmt: skip
+)

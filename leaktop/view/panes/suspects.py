@@ -57,7 +57,9 @@ PANE = PaneView(
     section="suspects",
     columns=(
         text_column("kind", "kind", 11, lambda row: row.record.kind, "what it is", 0),
-        name_column("name", "suspect", lambda row: row.record.name, "cache, caller, socket, process, mount or counter", 20),
+        name_column(
+            "name", "suspect", lambda row: row.record.name, "cache, caller, socket, process, mount or counter", 20
+        ),
         size_column(),
         growth_column(),
         rate_column(),
@@ -72,4 +74,4 @@ PANE = PaneView(
     headline=_headline,
     empty="nothing has grown since the baseline",
     is_cache=lambda row: row.record.is_cache,
-)  # fmt: skip
+)

@@ -49,7 +49,7 @@ def _detail(_frame: Frame, row: Row) -> Detail:
         ("used", in_words(row.size)),
         ("size", f"{human_bytes(memory.size)}" if memory.size is not None else "no limit known"),
         ("held by", sanitise(memory.owner or "-")),
-    )  # fmt: skip
+    )
     paragraphs = (_MEANING[memory.kind],) if memory.kind in _MEANING else ()
     return Detail(sanitise(memory.name), facts, paragraphs, (Chart("bytes", "tmpfs", row.key, "size"),))
 
@@ -68,7 +68,9 @@ PANE = PaneView(
     section="tmpfs",
     columns=(
         name_column("name", "mount or file", lambda row: row.record.name, "mount point, segment or file", 18),
-        text_column("kind", "kind", 7, lambda row: row.record.kind, "tmpfs mount, sysv segment, memfd or deleted file", 2),
+        text_column(
+            "kind", "kind", 7, lambda row: row.record.kind, "tmpfs mount, sysv segment, memfd or deleted file", 2
+        ),
         size_column("used"),
         bytes_column("limit", "of", 6, lambda row: row.record.size, "the mount's limit, or the file's length", 2),
         growth_column(),
@@ -83,4 +85,4 @@ PANE = PaneView(
     record=_record,
     headline=_headline,
     empty="no tmpfs mounts",
-)  # fmt: skip
+)

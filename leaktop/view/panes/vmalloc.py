@@ -107,7 +107,7 @@ def _detail(frame: Frame, row: Row) -> Detail:
         ("module", sanitise(group.module or "the kernel itself")),
         ("kind", group.kind or "all kinds"),
         ("peak", human_bytes(row.size.high_water)),
-    )  # fmt: skip
+    )
     paragraphs = [f"{known[0].upper()}{known[1:]}."] if known else []
     if not group.pages:
         paragraphs.append("These areas own no pages: they cost addresses, not memory.")
@@ -141,7 +141,13 @@ PANE = PaneView(
     columns=(
         name_column("caller", "caller", _caller, "the function that asked for the areas", 18),
         text_column("module", "module", 12, lambda row: row.record.module or "", "the module it belongs to", 4),
-        text_column("kind", "kind", 8, lambda row: row.record.kind, "vmalloc owns memory; vmap and ioremap map what is owned elsewhere"),
+        text_column(
+            "kind",
+            "kind",
+            8,
+            lambda row: row.record.kind,
+            "vmalloc owns memory; vmap and ioremap map what is owned elsewhere",
+        ),
         size_column("memory"),
         growth_column(),
         rate_column(),
@@ -157,4 +163,4 @@ PANE = PaneView(
     headline=_headline,
     switches=(Switch("M", "module", "by module"),),
     empty="no areas",
-)  # fmt: skip
+)

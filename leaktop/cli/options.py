@@ -1,0 +1,30 @@
+"""Values on the command line, checked as they are read."""
+
+from __future__ import annotations
+
+import argparse
+
+from leaktop.units import parse_duration
+
+
+def seconds(text: str) -> float:
+    """A duration: "1", "0.5s", "5m".
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def count(text: str) -> int:
+    """A whole number from 1.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count")
+    return int(text)

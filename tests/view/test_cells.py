@@ -1,0 +1,76 @@
+"""What reaches the terminal is harmless, whatever the kernel or a user wrote."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaktop.parsers.lines import decode
+from leaktop.view.cells import LONGEST, sanitise
+
+HOSTILE = "\x1b\x07\x9b\x00\x08\x7f\u202e\u2066\u200b\u200d\ufeff\u0301\u061c\u2028\u3164\udcff\ud800\n\r\t\x85\xad"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("kmalloc-64", "kmalloc-64"),
+        ("[nf_conntrack] /foo", "[nf_conntrack] /foo"),
+        ("Grüße 世界", "Grüße 世界"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\x1b]52;c;cm0gLXJm\x07", "\\x1b]52;c;cm0gLXJm\\x07"),
+        ("\x9b2J", "\\x9b2J"),
+        ("a\nb\tc\rd\0", "a\\nb\\tc\\rd\\0"),
+        ("abc\u202edef", "abc\\u202edef"),
+        ("\u2066x\u2069", "\\u2066x\\u2069"),
+        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
+        ("e\u0301", "e\\u0301"),
+        ("\u3164\u115f", "\\u3164\\u115f"),
+        ("caf\udce9", "caf\\xe9"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0041", "\\ue0041"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown(text: str, shown: str) -> None:
+    assert sanitise(text) == shown
+
+
+@given(st.text(st.characters() | st.sampled_from(HOSTILE), max_size=600))
+def test_any_text_becomes_printable(text: str) -> None:
+    shown = sanitise(text)
+    assert shown.isprintable()
+    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"}
+    shown.encode()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_become_printable(content: bytes) -> None:
+    assert sanitise(decode(content)).isprintable()
+
+
+@given(st.text(st.characters(codec="utf-8", categories=["Ll", "Lu", "Nd", "Po"]), max_size=LONGEST))
+def test_plain_words_stay(text: str) -> None:
+    assert sanitise(text) == text
+
+
+def test_every_code_point_is_harmless() -> None:
+    ignored = re.compile("[\u115f\u1160\u3164\uffa0]")
+    for start in range(0, sys.maxunicode, 256):
+        shown = "".join(sanitise(chr(code)) for code in range(start, start + 256))
+        assert shown.isprintable()
+        assert not ignored.search(shown)
+
+
+def test_a_megabyte_of_name_is_cut() -> None:
+    for name in ("x" * (1 << 20), "\x1b" * (1 << 20)):
+        shown = sanitise(name)
+        assert len(shown) < 5 * LONGEST
+        assert shown.endswith("... (1048576 characters)")
+        assert shown.isprintable()
+    assert sanitise("x" * LONGEST) == "x" * LONGEST
