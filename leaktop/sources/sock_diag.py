@@ -142,6 +142,8 @@ def _read_netlink(proto: str, buffer: bytearray, start: int, length: int, _idle:
     # All netlink protocols at once. It tells no uid.
     number, state, port, peer, inode, cookie = _netlink.unpack_from(buffer, start)
     words = _words(_payloads(buffer, start + 44, start + length).get(0))
+    if number == _NETLINK_SOCK_DIAG and port == 0:
+        words = (0, *words[1:])  # the kernel's end of our own question, which it holds while it answers
     name = _NETLINK_NAMES[number] if number < len(_NETLINK_NAMES) else str(number)
     return _row(
         *(words[0] or words[2], proto, f"{name}:{port}", f"{name}:{peer}" if peer else ""),

@@ -1,4 +1,4 @@
-"""The live screen: panes over one poller. It holds what the user chose; everything else comes with the Frame."""
+"""The live screen: one poller, the header, the panes. What the user chose is in the panes; the rest is in the Frame."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.message import Message
-from textual.widgets import Input
+from textual.screen import ModalScreen
 
 from leaktop.engine.poller import Poller
+from leaktop.ui.dashboard import Dashboard
 from leaktop.ui.detail import DetailScreen
 from leaktop.ui.dialogs import ActionScreen, HelpScreen
 from leaktop.ui.header import Header, KeyLine, Tabs
@@ -29,7 +29,6 @@ from leaktop.view.panes import PANES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.screen import Screen
 
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Frame
     from leaktop.sources.base import Source
 
-_WIDE, _TALL = 120, 36
-"""From this size on all panes share the screen; below it there is one at a time."""
 _SLOWEST, _FASTEST = 60.0, 0.25
-
 _KEYS = [
     ("q", "q", "quit"),
     ("question_mark", "?", "help"),
@@ -54,6 +50,8 @@ _KEYS = [
     ("U", "U", "unreclaimable only"),
     ("F", "F", "follow"),
 ]
+"""For the line at the bottom, the most wanted first: as Textual names them, as people read them, what they do."""
+_NOT_OVER_DIALOGS = {"help", "kernel", "mark", "pause", "refresh_now", "interval"}
 
 
 class LeaktopApp(App[None]):
@@ -65,34 +63,22 @@ class LeaktopApp(App[None]):
         interval: seconds between ticks.
         is_read_only: no write to the kernel is offered.
         is_ascii: no glyph beyond ASCII is drawn.
+        theme: a theme by name.
         directory: where reports are saved.
     """
 
     CSS_PATH = "leaktop.tcss"
     TITLE = "leaktop"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,ctrl+c,ctrl+q", "quit", "Quit", id="quit"),
         Binding("question_mark,h,f1", "help", "Help", id="help"),
-        Binding("slash", "filter", "Filter", id="filter"),
-        Binding("escape", "clear_filter", "Clear the filter", show=False, id="clear_filter"),
         Binding("space", "pause", "Pause or go on", id="pause"),
-        Binding("z,e", "zoom", "Zoom the pane", id="zoom"),
         Binding("m", "mark", "Mark the baseline", id="mark"),
-        Binding("D", "sort_growth", "Sort by growth", id="sort_growth"),
-        Binding("less_than_sign,comma", "sort(-1)", "Sort by the column before", id="sort_before"),
-        Binding("greater_than_sign,full_stop", "sort(1)", "Sort by the column after", id="sort_after"),
-        Binding("I", "reverse", "Reverse the order", id="reverse"),
-        Binding("F", "follow", "Follow the row", id="follow"),
         Binding("R", "refresh_now", "Read everything now", id="refresh"),
         Binding("plus,equals_sign", "interval(0.5)", "Faster", id="faster"),
         Binding("minus", "interval(2.0)", "Slower", id="slower"),
-        Binding("y", "copy_row", "Copy the row", id="copy"),
         Binding("K", "kernel", "Kernel actions", id="kernel"),
-        Binding("tab", "next_pane(1)", "Next pane", priority=True, id="next_pane"),
-        Binding("shift+tab", "next_pane(-1)", "Previous pane", priority=True, id="previous_pane"),
         Binding("ctrl+l", "repaint", "Draw the screen anew", show=False, id="repaint"),
-        *(Binding(str(n), f"go({n})", f"Pane {n}", show=False, id=f"pane_{n}") for n in range(1, len(PANES) + 1)),
     ]
 
     class FrameArrived(Message):
@@ -129,43 +115,38 @@ class LeaktopApp(App[None]):
         self._newest: Frame | None = None
         self._shown: Frame | None = None
         self._is_paused = False
-        self._is_zoomed = False
-        self._active = PANES[0].name
         self.poller = Poller(source, engine, self._take, interval, at_start=("kmemleak",))
+        self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
         self._kmemleak = KmemleakActions(self, self._kmemleak_report, directory)
-        self._boxes = {pane.name: PaneBox(pane) for pane in PANES}
         self._header, self._tabs, self._keys = Header(), Tabs(), KeyLine()
 
     def compose(self) -> ComposeResult:
-        """Header, tabs, panes, the filter line, and the keys."""
+        """Header, tabs, panes, keys."""
         yield self._header
         yield self._tabs
-        with Container(id="panes"):
-            yield from self._boxes.values()
-        yield Input(id="filter", placeholder="regular expression; ! in front inverts; Esc clears", compact=True)
+        yield self.dashboard
         yield self._keys
 
     def on_mount(self) -> None:
         """Start reading only now, when there is a screen to show it."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._theme_wanted or THEMES[0].name
+        self.theme = self._theme_wanted if self._theme_wanted in self.available_themes else THEMES[0].name
         self.set_class(self._is_ascii, "ascii")
-        for box in self._boxes.values():
-            box.is_ascii = self._is_ascii
-            if box.pane.name == "kmemleak" and self._is_read_only:
-                box.add_class("read-only")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
                 loop.add_signal_handler(number, self.exit)
-        self._arrange_panes()
-        self._boxes[self._active].table.focus()
+        self.dashboard.activate(PANES[0].name)
         self.poller.start()
 
     def on_unmount(self) -> None:
         """Stop asking; reads that are under way stay behind in their daemon threads."""
         self.poller.stop()
+
+    def on_resize(self) -> None:
+        """All panes where there is room, else one."""
+        self.dashboard.arrange_panes()
 
     # What comes in
 
@@ -182,7 +163,8 @@ class LeaktopApp(App[None]):
             return
         if not self._is_paused:
             self._shown = frame
-            self.show_panes(frame)
+            self.dashboard["kmemleak"].status = self._kmemleak.status
+            self.dashboard.show(frame)
             if isinstance(self.screen, DetailScreen):
                 self.screen.show(frame)
         self._show_header()
@@ -200,16 +182,9 @@ class LeaktopApp(App[None]):
         """Show the notice."""
         self.say(event.words)
 
-    # What is shown
-
-    def show_panes(self, frame: Frame) -> None:
-        """Show this moment in every pane that is on the screen."""
-        self._boxes["kmemleak"].status = self._kmemleak.status
-        for box in self._boxes.values():
-            if box.display:
-                box.show(frame)
-
+    @on(Dashboard.Changed)
     def _show_header(self) -> None:
+        """The lines above and below the panes."""
         if self._newest is None:
             return
         if self._is_paused and self._shown is not None:
@@ -219,110 +194,49 @@ class LeaktopApp(App[None]):
         if self._is_read_only:
             mode = f"READ-ONLY {mode}"
         self._header.show(self._newest, mode, tone)
-        self._show_tabs()
-        self._keys.show(self._keys_now())
-
-    def _keys_now(self) -> list[tuple[str, str, str]]:
-        absent = set() if self._active == "slab" else {"U"}
-        if self._is_read_only:
-            absent.add("K")
-        keys = [key for key in _KEYS if key[0] not in absent]
-        return [(key, "Enter" if self._is_ascii and shown == "⏎" else shown, label) for key, shown, label in keys]
-
-    def _show_tabs(self) -> None:
-        growing = set()
-        if self._shown is not None:
-            growing = {suspect.section for suspect in self._shown.suspects if not suspect.is_cache}
-        self._tabs.show([(p.name, p.title, p.section in growing) for p in PANES], self._active)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """All panes where there is room, else one."""
-        self._arrange_panes(event.size.width, event.size.height)
-
-    def _arrange_panes(self, width: int | None = None, height: int | None = None) -> None:
-        width, height = width or self.size.width, height or self.size.height
-        is_single = self._is_zoomed or width < _WIDE or height < _TALL
-        self.set_class(is_single, "single")
-        self.set_class(height < 12, "low")
-        for name, box in self._boxes.items():
-            box.display = not is_single or name == self._active
-        self.call_after_refresh(self._show_all)
-
-    def _show_all(self) -> None:
-        if self._shown is not None:
-            self.show_panes(self._shown)
-        self._show_header()
+        active = self.dashboard.active.pane.name
+        growing = {suspect.section for suspect in (self._shown or self._newest).suspects if not suspect.is_cache}
+        self._tabs.show([(pane.name, pane.title, pane.section in growing) for pane in PANES], active)
+        absent = ({"K"} if self._is_read_only else set()) | ({"U"} if active != "slab" else set())
+        enter = "Enter" if self._is_ascii else "⏎"
+        self._keys.show(
+            [(key, enter if key == "enter" else shown, label) for key, shown, label in _KEYS if key not in absent]
+        )
 
     # What the user does
 
-    @property
-    def _box(self) -> PaneBox:
-        return self._boxes[self._active]
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Pane keys do nothing while another screen is on top."""
-        if action in _EVERYWHERE or not hasattr(self, f"action_{action}"):
-            return True
-        return len(self.screen_stack) == 1
-
-    def _activate(self, name: str) -> None:
-        self._active = name
-        self._arrange_panes()
-        self._box.table.focus()
+        """A dialog is answered before anything else is done."""
+        return not (action in _NOT_OVER_DIALOGS and isinstance(self.screen, ModalScreen))
 
     @on(Tabs.Chosen)
     def _tab_chosen(self, event: Tabs.Chosen) -> None:
-        self._activate(event.name)
+        self.dashboard.activate(event.name)
 
     @on(KeyLine.Pressed)
-    async def _key_clicked(self, event: KeyLine.Pressed) -> None:
+    def _key_clicked(self, event: KeyLine.Pressed) -> None:
         self.simulate_key(event.key)
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """A click into a pane makes it the one that keys go to."""
-        box = next((box for box in self._boxes.values() if box in event.widget.ancestors_with_self), None)
-        if box is not None and box.pane.name != self._active:
-            self._active = box.pane.name
-            self._show_header()
-
-    def on_key(self, event: events.Key) -> None:
-        """Letters that mean something in the pane that has the focus: its switches, slabtop's sort keys."""
-        if len(self.screen_stack) > 1 or not isinstance(self.focused, RowTable) or event.character is None:
-            return
-        column = self._box.pane.letters.get(event.character)
-        if column is not None:
-            self._box.choose(sort=column, is_reversed=False)
-        elif not self._box.toggle(event.character):
-            return
-        event.stop()
-
-    def on_click(self, event: events.Click) -> None:
-        """A click on a heading sorts by it; a second one reverses."""
-        if isinstance(event.widget, RowTable) and event.get_content_offset(event.widget) is not None:
-            offset = event.get_content_offset(event.widget)
-            name = event.widget.column_at(offset.x) if offset is not None and offset.y == 0 else None
-            if name is not None:
-                is_same = self._box.choice.sort == name
-                self._box.choose(sort=name, is_reversed=is_same and not self._box.choice.is_reversed)
 
     @on(RowTable.Opened)
     def _drill_down(self, event: RowTable.Opened) -> None:
-        if self._shown is None:
-            return
-        screen = DetailScreen(
-            event.table.pane, event.row.key, self._shown, self._source.inspect, is_ascii=self._is_ascii
-        )
-        self.push_screen(screen)
+        if self._shown is not None:
+            pane, key = event.table.pane, event.row.key
+            self.push_screen(DetailScreen(pane, key, self._shown, self._source.inspect, is_ascii=self._is_ascii))
+
+    @on(Dashboard.Copied)
+    def _copy(self, event: Dashboard.Copied) -> None:
+        self.copy_to_clipboard(event.text)
+        self.say("Copied, if the terminal takes it (OSC 52).")
 
     @on(PaneBox.Acted)
     def _pane_acted(self, event: PaneBox.Acted) -> None:
-        self._act(event.action)
+        self._write(event.action)
 
-    def _act(self, action: str | None) -> None:
+    def _write(self, action: str | None) -> None:
         if action is None:
             return
         if self._is_read_only:
-            self.say("Started with --read-only: nothing is written to the kernel.")
+            self.say("Read-only: nothing is written to the kernel.")
         else:
             self._kmemleak.ask(action)
 
@@ -330,20 +244,6 @@ class LeaktopApp(App[None]):
         probe = next((probe for probe in self._source.probes if probe.name == "kmemleak"), None)
         sample = self._source.read(probe) if probe is not None else None
         return sample.content if sample is not None else None
-
-    def action_go(self, number: int) -> None:
-        """To the pane of that number."""
-        self._activate(PANES[number - 1].name)
-
-    def action_next_pane(self, step: int) -> None:
-        """To the pane beside."""
-        names = [pane.name for pane in PANES]
-        self._activate(names[(names.index(self._active) + step) % len(names)])
-
-    def action_zoom(self) -> None:
-        """One pane, or all."""
-        self._is_zoomed = not self._is_zoomed
-        self._arrange_panes()
 
     def action_pause(self) -> None:
         """Let the panes stand still; reading goes on, so that growth is complete afterwards."""
@@ -356,24 +256,6 @@ class LeaktopApp(App[None]):
         self.poller.request()
         self.say("Baseline marked: growth counts from here.")
 
-    def action_sort_growth(self) -> None:
-        """What grew most comes first."""
-        self._box.choose(sort="growth", is_reversed=False)
-
-    def action_sort(self, step: int) -> None:
-        """Sort by the column beside."""
-        self._box.sort_beside(step)
-
-    def action_reverse(self) -> None:
-        """Turn the order round."""
-        self._box.choose(is_reversed=not self._box.choice.is_reversed)
-
-    def action_follow(self) -> None:
-        """Scroll with the row under the cursor."""
-        table = self._box.table
-        table.is_followed = not table.is_followed
-        self._show_all()
-
     def action_refresh_now(self) -> None:
         """Read every probe now, kmemleak too."""
         self.poller.request()
@@ -384,60 +266,21 @@ class LeaktopApp(App[None]):
         self.poller.interval = min(max(self.poller.interval * factor, _FASTEST), _SLOWEST)
         self._show_header()
 
-    def action_copy_row(self) -> None:
-        """The row under the cursor, as text, to the clipboard of the terminal."""
-        row = self._box.table.current
-        if row is None or self._shown is None:
-            return
-        cells = [column.cell(row, self._shown).text for column in self._box.pane.columns]
-        self.copy_to_clipboard("\t".join(cells))
-        self.say("Copied.")
-
     def action_kernel(self) -> None:
         """What can be written to the kernel."""
         if self._is_read_only:
-            self._act("")
+            self._write("")
         else:
-            self.push_screen(ActionScreen(), self._act)
+            self.push_screen(ActionScreen(), self._write)
 
     def action_help(self) -> None:
         """Keys and columns."""
-        self.push_screen(HelpScreen(self._box.pane))
-
-    def action_filter(self) -> None:
-        """Type a filter for the pane."""
-        field = self.query_one("#filter", Input)
-        field.value = self._box.choice.pattern
-        field.add_class("open")
-        field.focus()
-
-    def action_clear_filter(self) -> None:
-        """One level back: close the filter line, clear the filter, leave the zoom."""
-        field = self.query_one("#filter", Input)
-        if field.has_class("open"):
-            field.remove_class("open")
-            self._box.choose(pattern="")
-            self._box.table.focus()
-        elif self._box.choice.pattern:
-            self._box.choose(pattern="")
-        elif self._is_zoomed:
-            self.action_zoom()
+        self.push_screen(HelpScreen(self.dashboard.active.pane))
 
     def action_repaint(self) -> None:
         """Draw everything anew, after something else wrote to the terminal."""
-        self.refresh(layout=True)
         for widget in self.screen.query("*"):
             widget.refresh()
-
-    @on(Input.Changed, "#filter")
-    def _filter_typed(self, event: Input.Changed) -> None:
-        if event.input.has_class("open"):
-            self._box.choose(pattern=event.value)
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self, event: Input.Submitted) -> None:
-        event.input.remove_class("open")
-        self._box.table.focus()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: Textual's own, and every key of ours that has a name."""
@@ -445,16 +288,15 @@ class LeaktopApp(App[None]):
             if command.title != "Screenshot":  # it would write a file as root, wherever Textual thinks fit
                 yield command
         for pane in PANES:
-            yield SystemCommand(
-                f"Go to {pane.title}", f"Pane {pane.order}", lambda name=pane.name: self._activate(name)
-            )
-        for binding in self.BINDINGS:
-            if isinstance(binding, Binding) and binding.show and binding.id not in {"quit", "help"}:
-                keys = binding.key.replace(",", ", ")
-                yield SystemCommand(binding.description, f"Key {keys}", lambda a=binding.action: self._run(a))
+            name = pane.name
+            yield SystemCommand(f"Go to {pane.title}", f"Key {pane.order}", lambda n=name: self.dashboard.activate(n))
+        for place in (self, self.dashboard):
+            for binding in place.BINDINGS:
+                if isinstance(binding, Binding) and binding.show and binding.id not in {"quit", "help"}:
+                    keys = binding.key.replace(",", " or ")
+                    yield SystemCommand(
+                        binding.description, f"Key {keys}", lambda a=binding.action, p=place: self._run(a, p)
+                    )
 
-    async def _run(self, action: str) -> None:
-        await self.run_action(action)
-
-
-_EVERYWHERE = {"quit", "command_palette", "repaint", "change_theme"}
+    async def _run(self, action: str, place: LeaktopApp | Dashboard) -> None:
+        await self.run_action(action, place)

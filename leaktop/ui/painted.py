@@ -89,7 +89,7 @@ class Painted(Widget):
                     segments.append(Segment(text, self._style(tone)))
                 text, tone = piece, piece_tone
         segments.append(Segment(text, self._style(tone)))
-        fill = self._style("cursor") if "cursor" in tone else self.rich_style
+        fill = self._style("cursor") if _is_filled(self._lines[y]) else self.rich_style
         return Strip(segments).adjust_cell_length(width, fill).simplify()
 
     def _style(self, tone: str) -> Style:
@@ -118,11 +118,18 @@ def _changed(old: Line, new: Line, width: int) -> tuple[int, int]:
             break
         start += cell_len(a[0])
         first += 1
-    end = max(sum(cell_len(text) for text, _ in old), sum(cell_len(text) for text, _ in new))
-    if end != sum(cell_len(text) for text, _ in old) or end != sum(cell_len(text) for text, _ in new):
-        return start, min(end, width)
+    if _is_filled(old) != _is_filled(new):
+        return start, width
+    before, end = (sum(cell_len(text) for text, _ in line) for line in (old, new))
+    if before != end:
+        return start, min(max(before, end), width)
     for a, b in zip(reversed(old[first:]), reversed(new[first:]), strict=False):
         if a != b:
             break
         end -= cell_len(a[0])
     return start, min(end, width)
+
+
+def _is_filled(line: Line) -> bool:
+    """Whether the cursor goes on behind the text, to the right edge."""
+    return bool(line) and "cursor" in line[-1][1]

@@ -31,6 +31,17 @@ _CHART_SECONDS = 3.0
 _HEADLINE_SECONDS = 15.0
 
 
+class _Below(Painted):
+    """Chart or notes: what they show depends on a width that they have only once they are shown."""
+
+    class Resized(Message):
+        """There is room now, or another amount of it."""
+
+    def on_resize(self) -> None:
+        """Ask to be filled again."""
+        self.post_message(self.Resized())
+
+
 class PaneBox(Vertical):
     """One pane on the dashboard, or alone on the screen."""
 
@@ -41,17 +52,17 @@ class PaneBox(Vertical):
             super().__init__()
             self.action = action
 
-    def __init__(self, pane: PaneView) -> None:
+    def __init__(self, pane: PaneView, *, is_ascii: bool = False) -> None:
         super().__init__(id=f"pane-{pane.name}", classes="pane")
         self.pane = pane
         self.choice = Choice(sort=pane.sort)
         self.table = RowTable(pane)
         self.frame: Frame | None = None
-        self.is_ascii = False
+        self._is_ascii = is_ascii
         self.status = ""
         """A word on something under way in this pane, shown in its title: "scanning 12s"."""
-        self._notes = Painted(classes="notes")
-        self._chart = Painted(classes="chart")
+        self._notes = _Below(classes="notes")
+        self._chart = _Below(classes="chart")
         self._chart_drawn = 0.0
         self._titles = ("", "")
         self._headline = ("", float("-inf"))
@@ -103,6 +114,12 @@ class PaneBox(Vertical):
         event.stop()
         self.post_message(self.Acted(str(event.button.id)))
 
+    @on(_Below.Resized)
+    def _fill_below(self) -> None:
+        self._chart_drawn = float("-inf")
+        if self.frame is not None:
+            self.show(self.frame)
+
     @on(RowTable.Scrolled)
     def _place_changed(self) -> None:
         self._set_titles(is_forced=True)
@@ -118,19 +135,21 @@ class PaneBox(Vertical):
             self.call_after_refresh(self.show, self.frame)
 
     def _show(self, frame: Frame) -> None:
-        self.table.is_ascii = self.is_ascii
+        self.table.is_ascii = self._is_ascii
         section = frame.sections.get(self.pane.section)
         fault = section.fault if section else None
         self.set_class(fault is not None and fault.kind in {"missing", "denied", "disabled"}, "unavailable")
         notes = section.notes if section else ()
+        rows: list[Row] = []
+        why_empty = self._why_empty(frame), "dim"
         try:
             rows = arrange(self.pane, frame, self.choice)
         except PatternError as error:
-            rows, notes = [], (str(error),)
+            why_empty = sanitise(str(error)), "fault"
         if fault is not None and not rows:
             self.table.show_message(*_explain(fault))
         elif not rows:
-            self.table.show_message((self._why_empty(frame), "dim"))
+            self.table.show_message(why_empty)
         else:
             self.table.show(frame, rows, self.choice.sort, self.choice.is_reversed)
         if fault is not None and rows:
@@ -192,7 +211,7 @@ class PaneBox(Vertical):
             width=self._chart.size.width,
             height=_CHART_HEIGHT - 1,
             is_bytes=True,
-            is_ascii=self.is_ascii,
+            is_ascii=self._is_ascii,
         )
         width = max(self._chart.size.width, 1)
         name = next(column for column in self.pane.columns if column.is_flexible).cell(row, frame).text

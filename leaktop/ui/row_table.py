@@ -116,12 +116,9 @@ class RowTable(Painted, can_focus=True):
         self._scroll_to_cursor()
         self._lay_out()
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self._lay_out()
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show the cursor, or hide it. (on_focus and on_blur come before has_focus changes.)"""
+        super().watch_has_focus(has_focus)
         self._lay_out()
 
     def action_move(self, lines: int) -> None:

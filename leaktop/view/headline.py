@@ -58,10 +58,24 @@ def memory_segments(frame: Frame) -> list[Segment]:
         Segment("tables", get("PageTables") + get("SecPageTables"), "kernel"),
         Segment("percpu", get("Percpu"), "kernel"),
         Segment("hugepages", get("hugepages"), "kernel"),
+        Segment("balloon", _balloon_inside(frame), "hidden"),
         Segment("hidden", max(get("residual"), 0), "hidden"),
     ]
-    free = max(total - sum(part.bytes for part in parts), 0)
-    return [part for part in parts if part.bytes > 0] + [Segment("free", free, "free")]
+    segments = []
+    left = total
+    for part in [*parts, Segment("free", get("MemFree") + get("pcp"), "free")]:
+        # Counters are read at different moments, and a container's are of different machines.
+        size = min(part.bytes, left)
+        left -= size
+        segments.append(part._replace(bytes=size))
+    free = segments.pop()
+    return [part for part in (*segments, Segment("other", left, "kernel")) if part.bytes > 0] + [free]
+
+
+def _balloon_inside(frame: Frame) -> int:
+    """What a balloon takes of MemTotal; nothing where its driver lowers MemTotal instead."""
+    ghost = frame.sections["memory"].extras.get("residual")
+    return sum(term.bytes or 0 for term in ghost.terms if term.name == "Balloon" and term.sign) if ghost else 0
 
 
 def bar(segments: list[Segment], width: int) -> list[tuple[str, str]]:

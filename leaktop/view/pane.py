@@ -135,7 +135,7 @@ def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
     rows = list(pane.rows(frame, choice.switches))
     if choice.pattern:
         matches = matcher(choice.pattern)
-        rows = [row for row in rows if matches(sanitise(pane.haystack(row)))]
+        rows = [row for row in rows if matches(sanitise(pane.haystack(row)).rstrip())]
     column = next((column for column in pane.columns if column.name == choice.sort), pane.columns[0])
     # Three stable sorts, the least important first, so that rows which do not move keep their places.
     rows.sort(key=next((named.value for named in pane.columns if named.is_flexible), column.value))

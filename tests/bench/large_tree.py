@@ -98,12 +98,12 @@ async def screen(root: str) -> None:
     source = FileSystemSource(root)
     app = LeaktopApp(source, Engine(source.machine))
     times: list[float] = []
-    show = app.show_panes
+    show = app.dashboard.show
 
     def timed(frame: Frame) -> None:
         times.append(wall(lambda: show(frame)))
 
-    app.show_panes = timed  # type: ignore[method-assign]
+    app.dashboard.show = timed  # type: ignore[method-assign]
     async with app.run_test(size=(160, 48)) as pilot:
         await asyncio.sleep(3)
         for key in ("2", "z", "pagedown", "pagedown", "c", "n", "D"):

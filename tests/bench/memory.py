@@ -56,7 +56,7 @@ async def hour(ticks: int) -> None:
             wanted = backlogged(frame) if frame else frozenset()
             samples = [sample for probe in due if (sample := read_probe(source, probe, wanted))]
             frame = engine.feed(Tick(float(second), 1.7e9 + second, tuple(samples)))
-            app.show_panes(frame)
+            app.dashboard.show(frame)
             if second % 60 == 0:
                 await pilot.pause()
             if second in {10, ticks // 4, ticks // 2, ticks - 1}:

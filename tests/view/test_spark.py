@@ -64,7 +64,9 @@ def test_noise_does_not_look_like_a_mountain() -> None:
 
 
 def test_only_the_last_glyph_changes_within_fifteen_seconds() -> None:
-    points = [(float(second), float(second * second % 7919) * 1e6) for second in range(300)]
-    before = line(256.0, points, 16)
-    assert {line(256.0 + step, points, 16)[:15] for step in range(13)} == {before[:15]} or before[:15] != ""
-    assert line(270.0, points, 16)[:14] != "" and len(line(270.0, points, 16)) == 16
+    points = [(second + 0.5, second // 15 % 2 * 1e9) for second in range(255)]
+    points += [(second + 0.5, (second - 255) * 5e7) for second in range(255, 271)]
+    lines = [line(second + 0.5, points, 16) for second in range(255, 270)]
+    assert {shown[:15] for shown in lines} == {"▁█" * 7 + "▁"}
+    assert len({shown[15] for shown in lines}) > 3
+    assert line(270.5, points, 16)[:14] == lines[-1][1:15]

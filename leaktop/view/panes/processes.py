@@ -55,7 +55,7 @@ def _detail(_frame: Frame, row: Row) -> Detail:
     )
     paragraphs = (
         (
-            "RSS counts shared pages once in every process: the sum over all is more than the memory in use. PSS shares "
+            "RSS counts shared pages in every process: the sum over all is more than the memory in use. PSS shares "
             "them out, but reading it walks the page tables and waits for the process's memory lock."
         ),
     )

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from leaktop.model.records import Cache
 
 
+_MERGED = (
+    "The kernel merged caches of like size into one; the name is of the one created first and need not be the one that "
+    "grows. A driver's own name among them is the best suspect."
+)
+
+
 def _use(row: Row) -> float | None:
     cache: Cache = row.record
     return cache.active_objs / cache.num_objs if cache.num_objs and cache.active_objs is not None else None
@@ -115,10 +121,7 @@ def _paragraphs(cache: Cache) -> list[str]:
     if known:
         paragraphs.append(f"{known.subsystem}. When it grows: {known.meaning}.")
     if cache.aliases:
-        paragraphs.append(
-            "The kernel merged caches of like size into one; the name is of the one created first and need not be the "
-            "one that grows. A driver's own name among them is the best suspect."
-        )
+        paragraphs.append(_MERGED)
         paragraphs.append("To split the names: boot with slab_nomerge (slub_nomerge before 3.18), and compare.")
     if cache.reclaimable:
         paragraphs.append("Reclaimable: it fills with use and shrinks under pressure. Growth alone is no leak.")
@@ -126,7 +129,8 @@ def _paragraphs(cache: Cache) -> list[str]:
         size = cache.merged_into or cache.name
         paragraphs.append(
             f"Who allocates? Boot with slub_debug=U,{sanitise(cache.name)} and read "
-            f"/sys/kernel/debug/slab/{sanitise(size)}/alloc_traces; or read /proc/allocinfo where the kernel has it; or scan with kmemleak."
+            f"/sys/kernel/debug/slab/{sanitise(size)}/alloc_traces; "
+            "or read /proc/allocinfo where the kernel has it; or scan with kmemleak."
         )
     return paragraphs
 

@@ -1,0 +1,217 @@
+"""The panes on the screen: all of them where there is room, else one; and the keys that act on the one in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.widgets import Input
+
+from leaktop.ui.pane_box import PaneBox
+from leaktop.ui.row_table import RowTable
+from leaktop.view.panes import PANES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from textual import events
+    from textual.app import ComposeResult
+
+    from leaktop.model.frame import Frame
+
+_WIDE, _TALL = 120, 36
+"""From this size on all panes share the screen; below it there is one at a time."""
+
+
+class FilterLine(Input):
+    """Where a filter is typed. Enter acts at once, not by a message: the next key is already for the panes."""
+
+    def __init__(self, done: Callable[[], None]) -> None:
+        super().__init__(id="filter", placeholder="regular expression; ! in front inverts; Esc clears", compact=True)
+        self._done = done
+
+    async def action_submit(self) -> None:
+        """Keep the filter, and go back to the pane."""
+        self._done()
+
+
+class Dashboard(Container):
+    """All panes, of which one is in use."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter", id="filter"),
+        Binding("escape", "back", "Close the filter, or the zoom", show=False, id="back"),
+        Binding("z,e", "zoom", "Zoom the pane", id="zoom"),
+        Binding("D", "sort_growth", "Sort by growth", id="sort_growth"),
+        Binding("less_than_sign,comma", "sort(-1)", "Sort by the column before", id="sort_before"),
+        Binding("greater_than_sign,full_stop", "sort(1)", "Sort by the column after", id="sort_after"),
+        Binding("I", "reverse", "Reverse the order", id="reverse"),
+        Binding("F", "follow", "Follow the row", id="follow"),
+        Binding("y", "copy_row", "Copy the row", id="copy"),
+        Binding("tab", "next_pane(1)", "Next pane", id="next_pane"),
+        Binding("shift+tab", "next_pane(-1)", "Previous pane", id="previous_pane"),
+        *(Binding(str(n), f"go({n})", f"Pane {n}", show=False, id=f"pane_{n}") for n in range(1, len(PANES) + 1)),
+    ]
+
+    class Changed(Message):
+        """Another pane is in use, or the panes were arranged anew."""
+
+    class Copied(Message):
+        """A row is to go to the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, *, is_ascii: bool, is_read_only: bool) -> None:
+        super().__init__(id="panes")
+        self._boxes = {pane.name: PaneBox(pane, is_ascii=is_ascii) for pane in PANES}
+        if is_read_only:
+            self._boxes["kmemleak"].add_class("read-only")
+        self._active = PANES[0].name
+        self._is_zoomed = False
+        self._frame: Frame | None = None
+
+    @property
+    def active(self) -> PaneBox:
+        """The pane that keys go to."""
+        return self._boxes[self._active]
+
+    def __getitem__(self, name: str) -> PaneBox:
+        return self._boxes[name]
+
+    def compose(self) -> ComposeResult:
+        """The panes in their order, and the line that a filter is typed into."""
+        yield from self._boxes.values()
+        yield FilterLine(self._close_filter)
+
+    def show(self, frame: Frame) -> None:
+        """Show this moment in every pane that is on the screen."""
+        self._frame = frame
+        for box in self._visible():
+            box.show(frame)
+
+    def activate(self, name: str) -> None:
+        """Use the pane of that name."""
+        self._active = name
+        self.arrange_panes()
+        self._close_filter()
+
+    def arrange_panes(self) -> None:
+        """Decide which panes are on the screen, for the size that it has now."""
+        width, height = self.app.size
+        is_single = self._is_zoomed or width < _WIDE or height < _TALL
+        self.app.set_class(is_single, "single")
+        self.app.set_class(height < 12, "low")
+        for name, box in self._boxes.items():
+            box.display = not is_single or name == self._active
+        self.call_after_refresh(self._show_again)
+        self.post_message(self.Changed())
+
+    def _visible(self) -> Iterator[PaneBox]:
+        return (box for box in self._boxes.values() if box.display)
+
+    def _show_again(self) -> None:
+        if self._frame is not None:
+            self.show(self._frame)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click into a pane makes it the one that keys go to."""
+        box = next((box for box in self._boxes.values() if box in event.widget.ancestors_with_self), None)
+        if box is not None and box.pane.name != self._active:
+            self._active = box.pane.name
+            self.post_message(self.Changed())
+
+    def on_key(self, event: events.Key) -> None:
+        """Letters that mean something in this pane only: its switches, slabtop's sort keys."""
+        if not isinstance(self.screen.focused, RowTable) or event.character is None:
+            return
+        column = self.active.pane.letters.get(event.character)
+        if column is not None:
+            self.active.choose(sort=column, is_reversed=False)
+        elif not self.active.toggle(event.character):
+            return
+        event.stop()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a heading sorts by it; a second one reverses."""
+        table = event.widget
+        offset = event.get_content_offset(table) if isinstance(table, RowTable) else None
+        if not isinstance(table, RowTable) or offset is None or offset.y != 0:
+            return
+        name = table.column_at(offset.x)
+        if name is not None:
+            choice = self.active.choice
+            self.active.choose(sort=name, is_reversed=choice.sort == name and not choice.is_reversed)
+
+    def action_go(self, number: int) -> None:
+        """To the pane of that number."""
+        self.activate(PANES[number - 1].name)
+
+    def action_next_pane(self, step: int) -> None:
+        """To the pane beside."""
+        names = [pane.name for pane in PANES]
+        self.activate(names[(names.index(self._active) + step) % len(names)])
+
+    def action_zoom(self) -> None:
+        """One pane, or all."""
+        self._is_zoomed = not self._is_zoomed
+        self.arrange_panes()
+
+    def action_sort_growth(self) -> None:
+        """What grew most comes first."""
+        self.active.choose(sort="growth", is_reversed=False)
+
+    def action_sort(self, step: int) -> None:
+        """Sort by the column beside."""
+        self.active.sort_beside(step)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.active.choose(is_reversed=not self.active.choice.is_reversed)
+
+    def action_follow(self) -> None:
+        """Scroll with the row under the cursor."""
+        table = self.active.table
+        table.is_followed = not table.is_followed
+        self.active.choose()
+
+    def action_copy_row(self) -> None:
+        """The row under the cursor, as text."""
+        row = self.active.table.current
+        if row is not None and self._frame is not None:
+            cells = [column.cell(row, self._frame).text for column in self.active.pane.columns]
+            self.post_message(self.Copied("\t".join(cells)))
+
+    def action_filter(self) -> None:
+        """Type a filter for the pane."""
+        field = self._filter
+        field.value = self.active.choice.pattern
+        field.add_class("open")
+        field.focus()
+
+    def action_back(self) -> None:
+        """One level back: close the filter line, clear the filter, leave the zoom."""
+        if self._filter.has_class("open"):
+            self._close_filter()
+            self.active.choose(pattern="")
+        elif self.active.choice.pattern:
+            self.active.choose(pattern="")
+        elif self._is_zoomed:
+            self.action_zoom()
+
+    @property
+    def _filter(self) -> FilterLine:
+        return self.query_one(FilterLine)
+
+    def _close_filter(self) -> None:
+        self._filter.remove_class("open")
+        self.active.table.focus()
+
+    @on(Input.Changed)
+    def _filter_typed(self, event: Input.Changed) -> None:
+        if event.input.has_class("open"):
+            self.active.choose(pattern=event.value)
