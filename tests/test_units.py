@@ -123,7 +123,8 @@ def test_any_text_is_a_time_above_zero_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "0s", "-1", "+1", "1 s", "s", "1x", "nan", "inf", "1e3", "1.", ".5", "99999999999", "9" * 400, "1s "]
+    "text",
+    ["", "0", "0s", "-1", "+1", "1 s", "s", "1x", "nan", "inf", "1e3", "1.", ".5", "99999999999", "9" * 400, "1s "],
 )
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(ValueError, match="is not a time; write 1, 0.5s, 5m or 1h30m"):

@@ -40,7 +40,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("pane", choices=[*(pane.name for pane in SHOWN), "all"], metavar="PANE",
                         help=", ".join([*(pane.name for pane in SHOWN), "all"]))  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs: bytes as integers, null where unknown")
-    parser.add_argument("--sort", metavar="KEY", help="a column's name; in front of it - reverses")
+    parser.add_argument("--sort", metavar="KEY", help="a column's name; --sort=-KEY reverses")
     parser.add_argument("--limit", type=count, metavar="N", help="the first N rows of each section")
     parser.add_argument(
         "--root",

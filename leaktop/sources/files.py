@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import stat
+import threading
+from collections import defaultdict
 
 _CHUNK = 1 << 20
 """seq_file gives one page a read however much is asked for; single_open files and plain files give it all."""
@@ -35,6 +37,8 @@ class KeptFiles:
     def __init__(self, root: str) -> None:
         self._root = root
         self._descriptors: dict[str, int] = {}
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        """One a file: two threads that rewind one descriptor would each get half."""
 
     def read(self, relative: str, ceiling: int) -> bytes:
         """The whole content of a file below the root.
@@ -42,16 +46,17 @@ class KeptFiles:
         Raises:
             OSError: as open() and read() give it; EFBIG where there are more than `ceiling` bytes.
         """
-        descriptor = self._descriptors.get(relative)
-        if descriptor is None:
-            return self._first(relative, ceiling)
-        try:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            return _drain(descriptor, ceiling)
-        except OSError:
-            # A file that vanished and came back (debugfs remounted, a module reloaded) has a new inode.
-            self._forget(relative)
-            return self._first(relative, ceiling)
+        with self._locks[relative]:
+            descriptor = self._descriptors.get(relative)
+            if descriptor is None:
+                return self._first(relative, ceiling)
+            try:
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                return _drain(descriptor, ceiling)
+            except OSError:
+                # A file that vanished and came back (debugfs remounted, a module reloaded) has a new inode.
+                self._forget(relative)
+                return self._first(relative, ceiling)
 
     def _first(self, relative: str, ceiling: int) -> bytes:
         path = f"/{relative}" if self._root == "/" else path_below(self._root, relative)

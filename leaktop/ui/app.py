@@ -117,7 +117,13 @@ class LeaktopApp(App[None]):
         self._is_paused = False
         self.poller = Poller(source, engine, self._take, interval, at_start=("kmemleak",))
         self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
-        self._kmemleak = KmemleakActions(self, self._kmemleak_report, directory)
+        self._kmemleak = KmemleakActions(
+            self,
+            say=self.say_from_thread,
+            read_report=self._kmemleak_report,
+            read_again=lambda: self.poller.request("kmemleak"),
+            directory=directory,
+        )
         self._header, self._tabs, self._keys = Header(), Tabs(), KeyLine()
 
     def compose(self) -> ComposeResult:

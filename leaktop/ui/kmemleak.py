@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from leaktop.units import human_duration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leaktop.ui.app import LeaktopApp
+    from textual.app import App
 
 _SCAN = (
     f"This writes 'scan' to {kmemleak.PATH}.\n\n"
@@ -32,18 +31,28 @@ class KmemleakActions:
     """What the buttons of the kmemleak pane do.
 
     Args:
-        app: the app whose screens ask and whose poller reads again afterwards.
+        app: the app on whose screen the question is asked.
+        say: shows words to the user, from any thread.
         read_report: gives the file's bytes as they are now; None where it cannot be read.
+        read_again: lets the pane be read anew, after the kernel did what was asked.
         directory: where reports are saved.
     """
 
-    def __init__(self, app: LeaktopApp, read_report: Callable[[], bytes | None], directory: str) -> None:
+    def __init__(
+        self,
+        app: App[None],
+        *,
+        say: Callable[[str], None],
+        read_report: Callable[[], bytes | None],
+        read_again: Callable[[], None],
+        directory: str,
+    ) -> None:
         self._app = app
+        self._say = say
         self._read_report = read_report
+        self._read_again = read_again
         self._directory = directory
         self._began: float | None = None
-        self.says = ""
-        """How the last action ended, until the next one."""
 
     @property
     def status(self) -> str:
@@ -53,7 +62,7 @@ class KmemleakActions:
     def ask(self, action: str) -> None:
         """Confirm, then act."""
         if self._began is not None:
-            self._app.say("A scan is under way; the kernel does one thing at a time.")
+            self._say("A scan is under way; the kernel does one thing at a time.")
             return
         title, words, yes = ("Scan", _SCAN, "Scan") if action == "scan" else ("Clear", _CLEAR, "Save and clear")
         self._app.push_screen(ConfirmScreen(title, words, yes), lambda is_yes: self._start(action) if is_yes else None)
@@ -70,8 +79,8 @@ class KmemleakActions:
             except OSError as error:
                 words = f"The report could not be saved, so nothing was cleared: {error}"
             self._began = None
-            self._app.poller.request("kmemleak")
-            self._app.say_from_thread(words)
+            self._read_again()
+            self._say(words)
 
         threading.Thread(target=run, name="leaktop-kmemleak-write", daemon=True).start()
 
@@ -85,8 +94,3 @@ class KmemleakActions:
         path = kmemleak.save_report(content, self._directory)
         kmemleak.clear()
         return f"kmemleak: cleared; the report is in {path}"
-
-
-def report_directory() -> str:
-    """Where to save: the directory that leaktop was started in."""
-    return os.getcwd()

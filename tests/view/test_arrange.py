@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from leaktop.view.columns import Column
     from leaktop.view.pane import PaneView
 
-EVERY_COLUMN = [pytest.param(pane, column, id=f"{pane.name}-{column.name}") for pane in PANES for column in pane.columns]
+EVERY_COLUMN = [
+    pytest.param(pane, column, id=f"{pane.name}-{column.name}") for pane in PANES for column in pane.columns
+]
 LINK = "0x1-0x2 8192 {} pages=1 vmalloc\n"
 
 
@@ -112,7 +114,9 @@ def test_every_row_opens_and_has_a_record(frame: Frame, pane: PaneView) -> None:
 
 def test_an_unknown_column_sorts_by_the_first() -> None:
     engine = Engine(FileSystemSource("/").machine)
-    samples = tick_of_text(processes=encode("processes", ["1\t7\tb\t5\t0\t0\t0\t0\t1\t9", "2\t7\ta\t5\t0\t0\t0\t0\t1\t9"]))
+    samples = tick_of_text(
+        processes=encode("processes", ["1\t7\tb\t5\t0\t0\t0\t0\t1\t9", "2\t7\ta\t5\t0\t0\t0\t0\t1\t9"])
+    )
     rows = arrange(pane_named("processes"), engine.feed(samples), Choice(sort="nonsense"))
     assert [row.record.comm for row in rows] == ["a", "b"]
 
@@ -169,7 +173,9 @@ def test_the_matcher(pattern: str, text: str, found: bool) -> None:
         assert matcher(pattern)(text) is found
 
 
-@pytest.mark.parametrize("pattern", ["(", "[", "*", "a**", "(?P<", "!(", "\\", "a{99999999999}", "(" * 5000 + ")" * 5000])
+@pytest.mark.parametrize(
+    "pattern", ["(", "[", "*", "a**", "(?P<", "!(", "\\", "a{99999999999}", "(" * 5000 + ")" * 5000]
+)
 def test_a_bad_pattern_says_so(pattern: str) -> None:
     with pytest.raises(PatternError, match="^not a regular expression: "):
         matcher(pattern)
@@ -195,7 +201,11 @@ def test_the_switches(frame: Frame) -> None:
     assert set(modules) == {row.record.module or "(kernel)" for row in callers}
     assert sum(row.size.value or 0 for row in modules.values()) == sum(row.size.value or 0 for row in callers)
     assert sum(row.record.areas for row in modules.values()) == sum(row.record.areas for row in callers)
-    assert (modules["mod_b"].record.caller, modules["mod_b"].record.areas, modules["mod_b"].record.pages) == ("2 callers", 2, 2)
+    assert (modules["mod_b"].record.caller, modules["mod_b"].record.areas, modules["mod_b"].record.pages) == (
+        "2 callers",
+        2,
+        2,
+    )
     assert (modules["mod_a"].size.growth, modules["mod_a"].size.delta) == (4096, 4096)
     assert modules["mod_a"].number is not None
     assert modules["mod_a"].number.growth == 1

@@ -45,7 +45,17 @@ def test_what_is_shown(text: str, shown: str) -> None:
 def test_any_text_becomes_printable(text: str) -> None:
     shown = sanitise(text)
     assert shown.isprintable()
-    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Mn", "Me", "Zl", "Zp"}
+    assert not {unicodedata.category(character) for character in shown} & {
+        "Cc",
+        "Cf",
+        "Cs",
+        "Co",
+        "Cn",
+        "Mn",
+        "Me",
+        "Zl",
+        "Zp",
+    }
     shown.encode()
 
 

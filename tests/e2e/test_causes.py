@@ -1,0 +1,208 @@
+"""Each cause, made here, is seen in its pane."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.terminal import LEAKTOP, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="slabinfo, raw sockets and owners of sockets take root")
+
+FAST = (*LEAKTOP, "-d", "0.5")
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+def amount(text: str) -> float:
+    """Bytes of "+64.0M"."""
+    found = re.fullmatch(r"([+-]?[\d.]+)([KMG]?)", text)
+    assert found is not None, text
+    return float(found[1]) * UNITS[found[2]]
+
+
+def figures(line: str) -> list[float]:
+    """Every amount in a line, from left to right."""
+    return [amount(word) for word in line.split() if re.fullmatch(r"[+-]?[\d.]+[KMG]?", word)]
+
+
+@contextlib.contextmanager
+def pane(digit: str, pattern: str, wait_for: str = "MemAvailable") -> Iterator[Terminal]:
+    """One pane alone on the screen, filtered."""
+    with Terminal(FAST, size=(150, 30)) as terminal:
+        terminal.wait_for(wait_for)
+        terminal.press(digit, "/", *pattern, "enter")
+        terminal.wait_for(f"/{pattern}")
+        yield terminal
+        terminal.press("q")
+        assert terminal.exit_status() == 0
+
+
+@contextlib.contextmanager
+def helper(program: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A child that does something at each line it is sent, and ends with us."""
+    child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait(10)
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def tell(child: subprocess.Popen[bytes]) -> None:
+    """Let it go on, and wait until it has."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(b"\n")
+    child.stdin.flush()
+    assert child.stdout.readline()
+
+
+def test_first_paint_is_of_this_machine() -> None:
+    with open("/proc/meminfo") as file:
+        total = int(file.readline().split()[1]) * 1024
+    with Terminal() as terminal:
+        terminal.wait_for("MemAvailable")
+        line = terminal.wait_for("in all")
+        found = re.search(r"([\d.]+[KMG]) in all", line)
+        assert found is not None
+        assert abs(amount(found[1]) - total) < total * 0.01
+        assert os.uname().release in terminal.text
+        terminal.wait_for("filp")
+        terminal.press("q")
+        assert terminal.exit_status() == 0
+        terminal.check_restored()
+
+
+def test_a_udp_socket_that_is_never_read() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        deaf.bind(("127.0.0.1", 0))
+        port = deaf.getsockname()[1]
+        with pane("4", f"udp 127.0.0.1:{port}") as terminal:
+            for _ in range(100):
+                sender.sendto(b"x" * 500, deaf.getsockname())
+            line = terminal.wait_for("▲ udp", f"127.0.0.1:{port}")
+            terminal.wait_for(f"127.0.0.1:{port}", f"{os.getpid()} fd {deaf.fileno()}")
+            holds, growth, *_ = figures(line.partition(f":{port}")[2].replace("UNCONN", ""))
+            assert holds > 50_000
+            assert growth > 50_000
+            terminal.press("enter")
+            recv = terminal.wait_for("Recv-Q")
+            assert int(recv.split()[-2].replace(",", "")) > 50_000
+
+
+def test_a_raw_icmp_socket_that_is_never_read() -> None:
+    def checksum(data: bytes) -> int:
+        words = struct.unpack(f"!{len(data) // 2}H", data)
+        total = sum(words)
+        total = (total >> 16) + (total & 0xFFFF)
+        return ~(total + (total >> 16)) & 0xFFFF
+
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as deaf, socket.socket(
+        socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP
+    ) as pinger:
+        head = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"leaktop!" * 40
+        ping = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
+        with pane("4", "^raw ") as terminal:
+            for _ in range(100):
+                pinger.sendto(ping, ("127.0.0.1", 0))
+            line = terminal.wait_for("▲ raw", f"{os.getpid()} fd {deaf.fileno()}")
+            assert max(figures(line)) > 30_000
+
+
+def test_a_packet_socket_on_lo() -> None:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as deaf:
+        deaf.bind(("lo", 0))
+        with pane("4", "packet lo") as terminal, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(200):
+                sender.sendto(b"x" * 500, ("127.0.0.1", 9))
+            line = terminal.wait_for("packet", "lo", f"{os.getpid()} fd {deaf.fileno()}")
+            assert max(figures(line)) > 30_000
+
+
+def test_a_file_in_dev_shm() -> None:
+    path = f"/dev/shm/leaktop-e2e-{os.getpid()}"
+    try:
+        with pane("7", "/dev/shm") as terminal:
+            terminal.wait_for("  /dev/shm")
+            with open(path, "wb") as file:
+                file.write(bytes(64 << 20))
+            line = terminal.wait_for("▲ /dev/shm")
+            growth = next(amount(word) for word in line.split() if word.startswith("+"))
+            assert 60 << 20 <= growth <= 80 << 20
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def test_a_memfd() -> None:
+    descriptor = os.memfd_create(f"leaktop-e2e-{os.getpid()}")
+    try:
+        os.write(descriptor, bytes(8 << 20))
+        with pane("7", f"e2e-{os.getpid()}") as terminal:
+            line = terminal.wait_for("memfd", f"leaktop-e2e-{os.getpid()}", f"({os.getpid()})")
+            assert 8 << 20 in figures(line)
+    finally:
+        os.close(descriptor)
+
+
+def test_a_process_that_grows() -> None:
+    program = "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    with helper(program) as child, pane("6", f" {child.pid}$") as terminal:
+        terminal.wait_for(f" {child.pid} ")
+        tell(child)
+        line = terminal.wait_for("▲ ", f" {child.pid} ")
+        assert 60 << 20 < figures(line)[2] < 70 << 20
+
+
+def test_open_files_grow_filp() -> None:
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (6000, 6000)); sys.stdin.readline();"
+        "held = [open('/dev/null') for _ in range(5000)]; print('open', flush=True); sys.stdin.readline()"
+    )
+    with helper(program) as child, pane("2", r"\bfilp\b", wait_for="filp") as terminal:
+        terminal.wait_for(" filp ")
+        tell(child)
+        line = terminal.wait_for("▲ filp")
+        growth = next(amount(word) for word in line.split() if word.startswith("+"))
+        assert growth > 400_000
+
+
+def test_growth_is_counted_over_a_pause() -> None:
+    program = "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    with helper(program) as child, pane("6", f" {child.pid}$") as terminal:
+        terminal.wait_for(f" {child.pid} ")
+        terminal.press(" ")
+        terminal.wait_for("PAUSED")
+        tell(child)
+        terminal.wait_for("PAUSED 3s")
+        assert "▲ " not in terminal.line(f" {child.pid} ")
+        terminal.press(" ")
+        assert 60 << 20 < figures(terminal.wait_for("▲ ", f" {child.pid} "))[2] < 70 << 20
+
+
+def test_time_goes_on() -> None:
+    with Terminal(FAST, size=(80, 24)) as terminal:
+        terminal.wait_for("MemAvailable")
+        clock = re.compile(r"\d\d:\d\d:\d\d")
+        first = clock.search(terminal.screen.display[0])
+        assert first is not None
+        began = time.monotonic()
+        terminal.wait(
+            lambda: (found := clock.search(terminal.screen.display[0])) and found[0] != first[0], "another second"
+        )
+        assert time.monotonic() - began < 3
