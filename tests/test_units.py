@@ -20,6 +20,7 @@ from leaktop.units import (
 )
 
 BINARY = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50, "E": 2**60}
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 AMOUNTS = st.integers(-(2**63), 2**63) | st.floats(-1e18, 1e18)
 
@@ -96,7 +97,7 @@ def test_a_duration_is_read_back(whole: int) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 500), st.sampled_from([("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)])),
+        st.tuples(st.integers(0, 500), st.sampled_from(sorted(SECONDS.items()))),
         min_size=1,
         max_size=4,
     )
@@ -115,8 +116,11 @@ def test_parts_of_a_duration_add_up(parts: list[tuple[int, tuple[str, float]]]) 
 def test_any_text_is_a_time_above_zero_or_refused(text: str) -> None:
     try:
         found = parse_duration(text)
-    except ValueError as refusal:
-        assert str(refusal).startswith(repr(text))
+    except ValueError:
+        found = None
+    if found is None:
+        with pytest.raises(ValueError, match=f"^{re.escape(repr(text))} is not a time"):
+            parse_duration(text)
     else:
         assert 0 < found < 1e9
         assert re.fullmatch(r"[\d.msdh]+", text)
@@ -127,7 +131,7 @@ def test_any_text_is_a_time_above_zero_or_refused(text: str) -> None:
     ["", "0", "0s", "-1", "+1", "1 s", "s", "1x", "nan", "inf", "1e3", "1.", ".5", "99999999999", "9" * 400, "1s "],
 )
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a time; write 1, 0.5s, 5m or 1h30m"):
+    with pytest.raises(ValueError, match=r"is not a time; write 1, 0\.5s, 5m or 1h30m"):
         parse_duration(text)
 
 

@@ -10,12 +10,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from leaktop.sources.fd_links import list_pids, walk_fd_links
+from leaktop.sources.fd_links import guess_socket_fd, list_pids, walk_fd_links
 from leaktop.sources.text_form import encode, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+_GUESSES = 32
 _MISSING_FOR = 30.0
 """Seconds before a socket without an owner (orphaned, or of a process that is denied) is searched for again."""
 
@@ -57,14 +58,30 @@ class OwnerIndex:
 
     def _search(self, sought: frozenset[int] | None) -> dict[int, list[tuple[int, int]]]:
         likely = dict.fromkeys(pid for held in self._owners.values() for pid, _ in held)
-        found: dict[int, list[tuple[int, int]]] = {}
+        found = self._guess(sought, likely) if sought is not None else {}
+        if sought is not None:
+            sought -= found.keys()
+            if not sought:
+                return found
         links = None if sought is None else {f"socket:[{inode}]" for inode in sought}
         for pid in likely | dict.fromkeys(list_pids(self._proc)):
             for _, fd, link in walk_fd_links(self._proc, (pid,)):
                 if (link in links) if links is not None else link.startswith("socket:["):
                     found.setdefault(int(link[8:-1]), []).append((pid, fd))
-            if sought is not None and len(found) == len(sought):
+            if sought is not None and sought <= found.keys():
                 break
+        return found
+
+    def _guess(self, sought: frozenset[int], likely: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+        """Owners that take a few links to find, of the first sockets that are sought: a walk pays for many."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        pids = dict.fromkeys(likely) | dict.fromkeys(list_pids(self._proc))
+        for inode in sorted(sought)[:_GUESSES]:
+            for pid in pids:
+                fd = guess_socket_fd(self._proc, pid, inode)
+                if fd is not None:
+                    found[inode] = [(pid, fd)]
+                    break
         return found
 
     def _confirm(self, inode: int) -> list[tuple[int, int]]:

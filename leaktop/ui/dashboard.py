@@ -191,7 +191,7 @@ class Dashboard(Container):
         field = self._filter
         field.value = self.active.choice.pattern
         field.add_class("open")
-        field.focus()
+        self.screen.set_focus(field)  # at once, unlike focus(): what is typed ahead is the filter's
 
     def action_back(self) -> None:
         """One level back: close the filter line, clear the filter, leave the zoom."""
@@ -209,7 +209,7 @@ class Dashboard(Container):
 
     def _close_filter(self) -> None:
         self._filter.remove_class("open")
-        self.active.table.focus()
+        self.screen.set_focus(self.active.table)
 
     @on(Input.Changed)
     def _filter_typed(self, event: Input.Changed) -> None:

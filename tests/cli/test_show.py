@@ -166,7 +166,7 @@ def test_vmalloc_is_the_sum_of_its_lines() -> None:
 
 def test_memory_is_every_line_of_meminfo() -> None:
     before = meminfo_lines(Path("/proc/meminfo").read_text())
-    found = {row["name"]: row.get("bytes", row.get("count")) for row in rows("memory")}
+    found: dict[str, int] = {row["name"]: row["bytes"] if "bytes" in row else row["count"] for row in rows("memory")}
     after = meminfo_lines(Path("/proc/meminfo").read_text())
     assert found.keys() == before.keys()
     for name in before:
@@ -493,7 +493,8 @@ JUNK = {
 def test_junk_never_ends_it_and_never_reaches_the_terminal(tmp_path: Path, junk: bytes) -> None:
     nets = [f"proc/net/{name}" for name in ("tcp", "udp6", "unix", "packet", "netlink", "sockstat", "protocols")]
     more = ["proc/sysvipc/shm", "proc/12/status", "proc/12/stat", "proc/12/comm", "sos_commands/filesys/df_-al",
-            "sos_commands/kernel/ls_-lt_.sys.kernel.slab", "proc/sys/kernel/osrelease", "proc/version", "proc/config.gz",
+            "sos_commands/kernel/ls_-lt_.sys.kernel.slab", "proc/sys/kernel/osrelease", "proc/version",
+            "proc/config.gz",
             "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"]  # fmt: skip
     for relative in [*FILES.values(), *nets, *more]:
         put(tmp_path, relative, junk)
@@ -565,7 +566,8 @@ def test_nothing_of_this_machine_enters_a_tree(tmp_path: Path, depth: str) -> No
         (root / "sys/kernel/slab/dentry").symlink_to("/sys/kernel/slab/dentry")
     else:
         names = ["meminfo", "zoneinfo", "vmstat", "slabinfo", "vmallocinfo", "net/udp", "net/unix", "net/sockstat",
-                 "sysvipc/shm", "sys/kernel/osrelease", "sys/kernel/hostname", "version", "cmdline", "config.gz"]  # fmt: skip
+                 "sysvipc/shm", "sys/kernel/osrelease", "sys/kernel/hostname", "version", "cmdline",
+                 "config.gz"]  # fmt: skip
         for name in names:
             (root / "proc" / name).parent.mkdir(parents=True, exist_ok=True)
             (root / "proc" / name).symlink_to(f"/proc/{name}")

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from leaktop.model.records import Owner
 from leaktop.parsers.socket_owners import parse_socket_owners
 from leaktop.sources import socket_owners
-from leaktop.sources.fd_links import count_net_namespaces, walk_fd_links
+from leaktop.sources.fd_links import count_net_namespaces, guess_socket_fd, walk_fd_links
 from leaktop.sources.socket_owners import OwnerIndex
 
 if TYPE_CHECKING:
@@ -167,3 +167,26 @@ def test_network_namespaces(tmp_path: Path) -> None:
     seen, denied = count_net_namespaces("/proc")
     assert seen >= 1
     assert denied >= 0
+
+
+def test_of_a_process_with_thousands_of_sockets_a_few_links_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's sockets are in rising order; the one that is sought is found without reading all of them."""
+    fds = tmp_path / "77" / "fd"
+    fds.mkdir(parents=True)
+    for fd in range(5000):
+        (fds / str(fd)).symlink_to("/dev/null" if fd % 7 == 0 else f"socket:[{100_000 + 3 * fd}]")
+    reads = 0
+    readlink = os.readlink
+
+    def counted(path: str, **options: Any) -> str:
+        nonlocal reads
+        reads += 1
+        return readlink(path, **options)
+
+    monkeypatch.setattr(os, "readlink", counted)
+    for fd in (1, 2500, 4999):
+        assert guess_socket_fd(str(tmp_path), 77, 100_000 + 3 * fd) == fd
+    assert guess_socket_fd(str(tmp_path), 77, 100_001) is None
+    assert reads < 200

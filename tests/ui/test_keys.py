@@ -460,7 +460,7 @@ async def test_a_refusal_is_said(kernel: list[str], monkeypatch: pytest.MonkeyPa
 async def test_read_only_refuses_and_hides(kernel: list[str]) -> None:
     async with live(is_read_only=True) as shown:
         await shown.press("K")
-        assert "--read-only" in shown.text()
+        assert "nothing is written" in shown.said()
         await shown.press("s", "y")
         await settled(shown)
         assert kernel == []

@@ -177,7 +177,7 @@ def test_the_matcher(pattern: str, text: str, found: bool) -> None:
     "pattern", ["(", "[", "*", "a**", "(?P<", "!(", "\\", "a{99999999999}", "(" * 5000 + ")" * 5000]
 )
 def test_a_bad_pattern_says_so(pattern: str) -> None:
-    with pytest.raises(PatternError, match="^not a regular expression: "):
+    with pytest.raises(PatternError, match=r"^not a regular expression: "):
         matcher(pattern)
 
 

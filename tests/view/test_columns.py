@@ -83,9 +83,7 @@ def test_growth_has_a_tone() -> None:
 
 
 def test_a_mark_for_what_grows() -> None:
-    slab = next(pane for pane in PANES if pane.name == "tmpfs")
-    marks = [
-        marker(slab, row(TREND._replace(growth=growth, slope=slope, rate=rate)))
-        for growth, slope, rate in ((5, 1.0, 1.0), (5, -1.0, 1.0), (5, None, -1.0), (5, None, None), (0, 1.0, 1.0), (None, 1.0, 1.0))
-    ]  # fmt: skip
-    assert marks == ["▲", " ", " ", "▲", " ", " "]
+    tmpfs = next(pane for pane in PANES if pane.name == "tmpfs")
+    cases = [(5, 1.0, 1.0), (5, -1.0, 1.0), (5, None, -1.0), (5, None, None), (0, 1.0, 1.0), (None, 1.0, 1.0)]
+    trends = [TREND._replace(growth=growth, slope=slope, rate=rate) for growth, slope, rate in cases]
+    assert [marker(tmpfs, row(trend)) for trend in trends] == ["▲", " ", " ", "▲", " ", " "]
