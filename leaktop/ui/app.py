@@ -29,6 +29,7 @@ from leaktop.view.panes import PANES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.screen import Screen
 
@@ -150,9 +151,9 @@ class LeaktopApp(App[None]):
         """Stop asking; reads that are under way stay behind in their daemon threads."""
         self.poller.stop()
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """All panes where there is room, else one."""
-        self.dashboard.arrange_panes()
+        self.dashboard.arrange_panes(event.size)
 
     # What comes in
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.geometry import Size
 
     from leaktop.model.frame import Frame
 
@@ -86,7 +87,7 @@ class Dashboard(Container):
     def compose(self) -> ComposeResult:
         """The panes in their order, and the line that a filter is typed into."""
         yield from self._boxes.values()
-        yield FilterLine(self._close_filter)
+        yield FilterLine(self._keep_filter)
 
     def show(self, frame: Frame) -> None:
         """Show this moment in every pane that is on the screen."""
@@ -100,9 +101,9 @@ class Dashboard(Container):
         self.arrange_panes()
         self._close_filter()
 
-    def arrange_panes(self) -> None:
-        """Decide which panes are on the screen, for the size that it has now."""
-        width, height = self.app.size
+    def arrange_panes(self, size: Size | None = None) -> None:
+        """Decide which panes are on the screen, for the size that it has now, or is about to have."""
+        width, height = size or self.app.size
         is_single = self._is_zoomed or width < _WIDE or height < _TALL
         self.app.set_class(is_single, "single")
         self.app.set_class(height < 12, "low")
@@ -206,6 +207,10 @@ class Dashboard(Container):
     @property
     def _filter(self) -> FilterLine:
         return self.query_one(FilterLine)
+
+    def _keep_filter(self) -> None:
+        self.active.choose(pattern=self._filter.value)
+        self._close_filter()
 
     def _close_filter(self) -> None:
         self._filter.remove_class("open")

@@ -449,6 +449,17 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
         assert running.returncode == 141
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_disk_that_is_full(tmp_path: Path, more: list[str]) -> None:
+    plant(tmp_path, "vm-6.12b")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "leaktop", "show", "slab", "--root", str(tmp_path), *more],
+            stdout=full, stderr=subprocess.PIPE, env=environment(), check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, b"leaktop: cannot write: No space left on device\n")
+
+
 def test_ctrl_c_while_it_waits(tmp_path: Path) -> None:
     plant(tmp_path, "vm-6.12b")
     with subprocess.Popen(

@@ -90,11 +90,12 @@ class Terminal:
     # What the user does
 
     def press(self, *keys: str) -> None:
-        """Type keys by name, and anything else letter by letter."""
+        """Type keys by name, or words, each seen by the program before the next: as people type."""
         for key in keys:
             os.write(self._master, KEYS.get(key, key.encode()))
-            # An escape that is followed at once would be read as the start of a sequence.
-            self.read(0.15 if key == "escape" else 0.02)
+            end = time.monotonic() + 0.15
+            while time.monotonic() < end:
+                self.read(0.05)
 
     def resize(self, columns: int, lines: int) -> None:
         """Change the size, as a terminal window does."""

@@ -110,10 +110,12 @@ def test_each_probe_is_read_at_its_own_pace(run_of: Callable[..., Run]) -> None:
     counts = {name: len(times) for name, times in source.reads.items()}
     assert counts["meminfo"] == pytest.approx(25, abs=4)
     assert counts["slabinfo"] == pytest.approx(25, abs=4)
-    assert counts["vmstat"] == pytest.approx(25 / 4, abs=3)
     assert counts["kmemleak"] == 0
+    gaps = [later - earlier for earlier, later in pairwise(source.reads["vmstat"])]
+    assert 3 <= len(gaps) <= 8
+    assert min(gaps) > 3 * INTERVAL
     beats = [later - earlier for earlier, later in pairwise(run.times)]
-    assert sum(beats) / len(beats) == pytest.approx(INTERVAL, rel=0.5)
+    assert 0.8 * INTERVAL < sum(beats) / len(beats) < 3 * INTERVAL
     assert run.frames[-1].sections["memory"].fault is None
 
 
@@ -128,14 +130,14 @@ def test_a_probe_without_a_pace_is_read_at_the_start_and_on_request(run_of: Call
 
 def test_a_slow_probe_is_read_less_often_and_says_so(run_of: Callable[..., Run]) -> None:
     source = FakeSource()
-    source.costs["slabinfo"] = 30 * INTERVAL * DUTY
+    source.costs["slabinfo"] = 200 * INTERVAL * DUTY
     run = run_of(source)
     run.until(lambda: len(run.frames) >= 15)
     assert len(source.reads["slabinfo"]) <= 2
     assert len(source.reads["meminfo"]) >= 10
     slow, quick = run.frames[-1].probes["slabinfo"], run.frames[-1].probes["meminfo"]
     assert (slow.is_slow, quick.is_slow) == (True, False)
-    assert slow.cadence == pytest.approx(30 * INTERVAL)
+    assert slow.cadence == pytest.approx(200 * INTERVAL)
     assert slow.bytes == len(SLABINFO)
 
 

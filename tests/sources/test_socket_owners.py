@@ -189,4 +189,4 @@ def test_of_a_process_with_thousands_of_sockets_a_few_links_tell(
     for fd in (1, 2500, 4999):
         assert guess_socket_fd(str(tmp_path), 77, 100_000 + 3 * fd) == fd
     assert guess_socket_fd(str(tmp_path), 77, 100_001) is None
-    assert reads < 200
+    assert reads < 500

@@ -69,9 +69,9 @@ def test_plain_words_stay(text: str) -> None:
     assert sanitise(text) == text
 
 
-def test_every_code_point_is_harmless() -> None:
+def test_every_code_point_in_use_is_harmless() -> None:
     ignored = re.compile("[\u115f\u1160\u3164\uffa0]")
-    for start in range(0, sys.maxunicode, 256):
+    for start in (*range(0, 0x20000, 256), *range(0xE0000, 0xE1000, 256), sys.maxunicode - 255):
         shown = "".join(sanitise(chr(code)) for code in range(start, start + 256))
         assert shown.isprintable()
         assert not ignored.search(shown)
