@@ -70,8 +70,8 @@ def _read_links(directory: int, names: list[str]) -> list[str]:
 def guess_socket_fd(proc_root: str, pid: int, inode: int) -> int | None:
     """The descriptor by which a process holds a socket, found by halving; None where that does not find it.
 
-    Descriptors and inodes are both given out in rising order, so in a server that opened its sockets one after the other
-    a dozen links tell what 16,000 would. Where they were reused the order is broken, and only a walk over all will do.
+    Descriptors and inodes are both given out in rising order, so in a server that opened its sockets one after the
+    other a dozen links tell what 16,000 would. Where they were reused the order is broken, and only a walk will do.
     """
     try:
         low, high = 0, os.stat(f"{proc_root}/{pid}/fd").st_size  # how many there are, since 6.2; 0 before

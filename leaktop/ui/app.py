@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from typing import TYPE_CHECKING, ClassVar
 
@@ -107,7 +108,8 @@ class LeaktopApp(App[None]):
         theme: str | None = None,
         directory: str = ".",
     ) -> None:
-        super().__init__()
+        # Under NO_COLOR Textual draws in greys, unless the theme has the terminal's own colours: then in none.
+        super().__init__(ansi_color="NO_COLOR" in os.environ)
         self._source = source
         self._engine = engine
         self._is_read_only = is_read_only

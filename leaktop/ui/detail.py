@@ -139,7 +139,9 @@ class DetailScreen(Screen[None]):
         return frozenset({"module"} if self._key and self._key[0] == "module" else {"all"})
 
     def _show(self, frame: Frame, detail: Detail) -> None:
-        self.query_one("#detail").border_title = Text(f"{self._pane.title} › {detail.title}")
+        self.query_one("#detail").border_title = Text(
+            f"{self._pane.title} {'>' if self._is_ascii else '›'} {detail.title}"
+        )
         if detail.inspects_at_once and self._answer is None:
             self.action_inspect()
         self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])

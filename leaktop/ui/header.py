@@ -113,7 +113,7 @@ class Tabs(Painted):
             pieces.append((text, "cursor" if name == active else "growth" if grows else "dim"))
             self._spans.append((left, left + len(text), name))
             left += len(text)
-        self.paint([tuple(pieces)])
+        self.paint([(*pieces, (" ", ""))])
 
     def on_click(self, event: events.Click) -> None:
         """Go to the pane that was clicked."""

@@ -28,6 +28,9 @@ _TONES = (
     "bar-anon", "bar-cache", "bar-slab", "bar-kernel", "bar-hidden", "bar-free",
 )  # fmt: skip
 
+ASCII = str.maketrans("▲▁▂▃▄▅▆▇█…▼⏎●·›", "^._-=+*%#~v<o->")
+"""What stands for our glyphs under --ascii."""
+
 
 def padded(text: str, width: int, align: str = "left") -> str:
     """The text in exactly `width` cells: cut with an ellipsis, or filled with spaces."""
@@ -50,6 +53,8 @@ class Painted(Widget):
 
     def paint(self, lines: Sequence[Line]) -> None:
         """Show these lines; only what differs from before is repainted."""
+        if self.is_attached and self.app.has_class("ascii"):
+            lines = [tuple((text.translate(ASCII), tone) for text, tone in line) for line in lines]
         width = self.size.width
         before, self._lines = self._lines, list(lines)
         regions = []
@@ -99,7 +104,7 @@ class Painted(Widget):
             for name in tone.split():
                 own = self.get_component_rich_style(f"painted--{name}")
                 # The cursor is a ground below whatever colour the text has.
-                style += Style(bgcolor=own.bgcolor) if name == "cursor" else own
+                style += Style(bgcolor=own.bgcolor, reverse=own.reverse) if name == "cursor" else own
             self._styles[tone] = style
         return style
 

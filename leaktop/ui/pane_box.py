@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from leaktop.ui.painted import Painted, padded
+from leaktop.ui.painted import ASCII, Painted, padded
 from leaktop.ui.plotting import plot_series
 from leaktop.ui.row_table import RowTable
 from leaktop.view.cells import sanitise
@@ -135,7 +135,6 @@ class PaneBox(Vertical):
             self.call_after_refresh(self.show, self.frame)
 
     def _show(self, frame: Frame) -> None:
-        self.table.is_ascii = self._is_ascii
         section = frame.sections.get(self.pane.section)
         fault = section.fault if section else None
         self.set_class(fault is not None and fault.kind in {"missing", "denied", "disabled"}, "unavailable")
@@ -191,8 +190,9 @@ class PaneBox(Vertical):
         if titles != self._titles:
             # Text, not str: a title is no markup, whatever a filter or a kernel puts into it.
             self._titles = titles
-            self.border_title = Text(titles[0])
-            self.border_subtitle = Text(titles[1])
+            glyphs = ASCII if self._is_ascii else {}
+            self.border_title = Text(titles[0].translate(glyphs))
+            self.border_subtitle = Text(titles[1].translate(glyphs))
 
     def _draw_chart(self, frame: Frame, *, is_forced: bool = False) -> None:
         row = self.table.current

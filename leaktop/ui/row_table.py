@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _MARGIN = 2
 """Cells for the marker before each row."""
-_ASCII = str.maketrans("▲▁▂▃▄▅▆▇█…▼⏎●", "^._-=+*%#~v<o")
 
 
 class RowTable(Painted, can_focus=True):
@@ -63,7 +62,6 @@ class RowTable(Painted, can_focus=True):
         super().__init__()
         self.pane = pane
         self.is_followed = False
-        self.is_ascii = False
         self._rows: Sequence[Row] = ()
         self._frame: Frame | None = None
         self._sort: tuple[str, bool] = ("", False)
@@ -206,8 +204,6 @@ class RowTable(Painted, can_focus=True):
         else:
             shown = self._rows[self._top : self._top + self._body_height()]
             lines = [self._heading(), *(self._line(frame, row, self._top + y) for y, row in enumerate(shown))]
-        if self.is_ascii:
-            lines = [tuple((text.translate(_ASCII), tone) for text, tone in line) for line in lines]
         self.paint(lines[:height])
 
     def _heading(self) -> Line:

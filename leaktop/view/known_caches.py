@@ -63,7 +63,15 @@ _TABLE: tuple[tuple[str, str, str], ...] = (
     (r"kioctx|aio_|io_kiocb|dio|io_", "asynchronous I/O", "rings that are stuck"),
     (r"zs_handle|zspage|zswap|z3fold", "compressed memory", "load on zram or zswap"),
     (r"ksm_|khugepaged|mm_slot", "page merging", "follows the memory that is scanned"),
-    (r"inotify|dnotify|fanotify", "file notification", "watches that are never removed"),
+    (r"vmap_area", "vmalloc", "many or fragmented areas: see the Vmalloc pane"),
+    (r"audit_", "audit", "records that no audit daemon takes"),
+    (r"nf_conncount", "netfilter", "connection limits, one entry a connection counted"),
+    (r"pool_workqueue|workqueue", "work queues", "work that is queued and not done"),
+    (r"user_namespace|uts_|ipc_|fib_rules|net_", "namespaces", "containers that did not go away"),
+    (r"shared_policy|numa_policy|mempolicy", "NUMA policies", "mappings with a policy of their own"),
+    (r"bpf_|btf_", "BPF", "programs and maps"),
+    (r"rpc|sunrpc", "NFS", "a server that hangs"),
+    (r"hugetlbfs|secretmem", "memory file systems", "open files"),
     (r"leakgen_", "the lab's leak generator", "what the test asked for"),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leaktop.model.frame import Row
@@ -50,6 +51,12 @@ def _record(row: Row) -> Mapping[str, Any]:
     return {"kind": suspect.kind, "name": suspect.name, "bytes": suspect.size.value, "note": suspect.note}
 
 
+def _rank(row: Row) -> tuple[bool, int] | None:
+    """What can be reclaimed comes after all that cannot."""
+    growth = row.size.growth
+    return None if growth is None else (not row.record.is_cache, growth)
+
+
 PANE = PaneView(
     name="suspects",
     title="Suspects",
@@ -61,7 +68,7 @@ PANE = PaneView(
             "name", "suspect", lambda row: row.record.name, "cache, caller, socket, process, mount or counter", 20
         ),
         size_column(),
-        growth_column(),
+        replace(growth_column(), value=_rank),
         rate_column(),
         rose_column(),
         peak_column(),
