@@ -68,9 +68,11 @@ class Engine:
         """Let growth count from the next tick on."""
         self._mark_wanted.set()
 
-    def points(self, section: str, key: Key, measure: str, until: float) -> tuple[list[float], list[float]]:
+    def points(
+        self, section: str, key: Key, measure: str, until: float, since: float = float("-inf")
+    ) -> tuple[list[float], list[float]]:
         """Past values of one row; see leaktop.model.frame.History."""
-        return self._ledgers[section].points(key, measure, until)
+        return self._ledgers[section].points(key, measure, until, since)
 
     def _assemble(self, rule: SectionRule, tick: Tick, *, is_first: bool) -> Section:
         try:

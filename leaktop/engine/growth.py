@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from leaktop.engine.series import Series
@@ -187,15 +188,18 @@ class Ledger:
                 for key in gone:
                     del tracks[key]
 
-    def points(self, key: Key, measure: str, until: float) -> tuple[list[float], list[float]]:
-        """Times and values of one figure up to a moment, copied; safe to call from another thread."""
+    def points(
+        self, key: Key, measure: str, until: float, since: float = float("-inf")
+    ) -> tuple[list[float], list[float]]:
+        """Times and values of one figure in a span, copied; safe to call from another thread.
+
+        The last sample before the span comes with it, since it holds until the first one in it.
+        """
         with self._lock:
             track = self._tracks[measure].get(key)
             if track is None:
                 return [], []
-            values = track.series.values.tolist()
-            times = track.series.times.tolist()
-        count = min(len(times), len(values))
-        while count and times[count - 1] > until:
-            count -= 1
-        return times[:count], values[:count]
+            times, values = track.series.times, track.series.values
+            start = max(bisect_right(times, since) - 1, 0)
+            end = bisect_right(times, until)
+            return times[start:end].tolist(), values[start:end].tolist()

@@ -124,8 +124,10 @@ class Suspect(NamedTuple):
 class History(Protocol):
     """Past values of every row, for charts."""
 
-    def points(self, section: str, key: Key, measure: str, until: float) -> tuple[list[float], list[float]]:
-        """Monotonic times and values up to a moment; both empty where nothing is kept."""
+    def points(
+        self, section: str, key: Key, measure: str, until: float, since: float = float("-inf")
+    ) -> tuple[list[float], list[float]]:
+        """Monotonic times and values of a span, and the sample before it; both empty where nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

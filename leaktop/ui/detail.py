@@ -61,6 +61,7 @@ class DetailScreen(Screen[None]):
         self._frame = frame
         self._inspect = inspect
         self._is_ascii = is_ascii
+        self._wish: tuple[str, str] | None = None
         self._asked = False
         self._answer: Listing | None = None
         self._shown = ""
@@ -113,13 +114,10 @@ class DetailScreen(Screen[None]):
 
     def action_inspect(self) -> None:
         """Make the costly read, off the UI's thread: it can wait on a lock of the process it asks about."""
-        rows = arrange(self._pane, self._frame, Choice(self._pane.sort, switches=self._switches()))
-        row = next((row for row in rows if row.key == self._key), None)
-        wish = self._pane.detail(self._frame, row).inspect if row is not None else None
-        if wish is None or self._asked:
+        if self._wish is None or self._asked:
             return
         self._asked = True
-        subject, name = wish
+        subject, name = self._wish
 
         def work() -> None:
             sample = self._inspect(subject, name)
@@ -142,6 +140,7 @@ class DetailScreen(Screen[None]):
         self.query_one("#detail").border_title = Text(
             f"{self._pane.title} {'>' if self._is_ascii else '›'} {detail.title}"
         )
+        self._wish = detail.inspect
         if detail.inspects_at_once and self._answer is None:
             self.action_inspect()
         self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])

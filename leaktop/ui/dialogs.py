@@ -71,7 +71,10 @@ class HelpScreen(ModalScreen[None]):
         for column in pane.columns:
             table.add_row(Text(column.title), Text(column.hint))
         table.add_row("", "")
-        table.add_row(Text("▲", "bold"), Text("grows since the baseline;  ~ grows, but can be reclaimed"))
+        table.add_row(
+            Text("^" if self.app.has_class("ascii") else "▲", "bold"),
+            Text("grows since the baseline;  ~ grows, but can be reclaimed"),
+        )
         table.add_row(Text("-", "bold"), Text("not known: unknown is never shown as zero"))
         return table
 

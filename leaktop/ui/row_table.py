@@ -67,6 +67,7 @@ class RowTable(Painted, can_focus=True):
         self._sort: tuple[str, bool] = ("", False)
         self._message: tuple[tuple[str, str], ...] = ()
         self._columns: list[tuple[Column, int]] = []
+        self._fitted = 0
         self._top = 0
         self._key: Key | None = None
         self._index = 0
@@ -197,7 +198,8 @@ class RowTable(Painted, can_focus=True):
         width, height = self.size
         if width <= 0 or height <= 0:
             return
-        self._columns = fit(self.pane.columns, width - _MARGIN)
+        if width != self._fitted:
+            self._fitted, self._columns = width, fit(self.pane.columns, width - _MARGIN)
         frame = self._frame
         if self._message or frame is None:
             lines = self._words(width)

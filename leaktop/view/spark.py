@@ -21,11 +21,11 @@ def sparkline(frame: Frame, section: str, key: Key, width: int) -> str:
 
     The spans are aligned to the clock, so that from one second to the next only the last glyph can change.
     """
-    times, values = frame.history.points(section, key, "size", frame.mono)
-    if not times:
-        return " " * width
     last = math.floor(frame.mono / _SECONDS_PER_GLYPH)
     start = (last - width + 1) * _SECONDS_PER_GLYPH
+    times, values = frame.history.points(section, key, "size", frame.mono, start)
+    if not times:
+        return " " * width
     levels = buckets(times, values, start, _SECONDS_PER_GLYPH, width)
     known = [level for level in levels if level is not None]
     if not known:

@@ -22,8 +22,11 @@ class Past:
         self.history = self
         self._points = points
 
-    def points(self, _section: str, _key: Key, _measure: str, until: float) -> tuple[list[float], list[float]]:
-        kept = [point for point in self._points if point[0] <= until]
+    def points(
+        self, _section: str, _key: Key, _measure: str, until: float, since: float
+    ) -> tuple[list[float], list[float]]:
+        before = [point for point in self._points if point[0] <= since][-1:]
+        kept = before + [point for point in self._points if since < point[0] <= until]
         return [time for time, _ in kept], [value for _, value in kept]
 
 
