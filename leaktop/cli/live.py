@@ -28,7 +28,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(choices: argparse.Namespace) -> int:
     """Show the live screen until the user quits."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual draws on standard error, so that has to be the terminal as well.
+    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         print("leaktop: the live screen needs a terminal; `leaktop show all` works without one", file=sys.stderr)
         return 2
     if os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
@@ -45,6 +46,11 @@ def run(choices: argparse.Namespace) -> int:
     from leaktop.engine.engine import Engine
     from leaktop.sources.filesystem import FileSystemSource
     from leaktop.ui.app import LeaktopApp
+    from leaktop.ui.theme import theme_names
+
+    if choices.theme and choices.theme not in theme_names():
+        print(f"leaktop: no theme {choices.theme!r}; there are {', '.join(theme_names())}", file=sys.stderr)
+        return 2
 
     source = FileSystemSource(
         choices.root,
@@ -57,8 +63,13 @@ def run(choices: argparse.Namespace) -> int:
         interval=choices.interval,
         is_read_only=choices.read_only or choices.root != "/",
         is_ascii=choices.ascii,
-        theme=choices.theme,
+        theme=choices.theme or _theme_for(os.environ["TERM"]),
         directory=os.getcwd(),
     )
     app.run(mouse=not choices.no_mouse)
     return app.return_code or 0
+
+
+def _theme_for(terminal: str) -> str | None:
+    """The sixteen-colour theme on consoles that have no more; None for the usual one."""
+    return "ansi-dark" if terminal.startswith(("linux", "vt", "ansi", "cons")) else None

@@ -108,8 +108,8 @@ class LeaktopApp(App[None]):
         theme: str | None = None,
         directory: str = ".",
     ) -> None:
-        # Under NO_COLOR Textual draws in greys, unless the theme has the terminal's own colours: then in none.
-        super().__init__(ansi_color="NO_COLOR" in os.environ)
+        # The terminal's own sixteen colours, which Textual otherwise turns into RGB; under NO_COLOR, none of them.
+        super().__init__(ansi_color="NO_COLOR" in os.environ or (theme or "").startswith("ansi"))
         self._source = source
         self._engine = engine
         self._is_read_only = is_read_only
@@ -140,7 +140,7 @@ class LeaktopApp(App[None]):
         """Start reading only now, when there is a screen to show it."""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._theme_wanted if self._theme_wanted in self.available_themes else THEMES[0].name
+        self.theme = self._theme_wanted or THEMES[0].name
         self.set_class(self._is_ascii, "ascii")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):

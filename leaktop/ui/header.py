@@ -45,7 +45,6 @@ class Header(Painted):
     def __init__(self) -> None:
         super().__init__(id="header")
         self._cost = OwnCost()
-        self._lines_now: list[Line] = []
 
     def show(self, frame: Frame, mode: str, mode_tone: str) -> None:
         """Show this moment.
@@ -106,10 +105,11 @@ class Tabs(Painted):
         pieces: list[tuple[str, str]] = []
         self._spans = []
         left = 0
-        is_tight = sum(len(title) + 4 for _, title, _ in titles) > self.size.width
+        longest = max(len(title) for _, title, _ in titles)
+        room = self.size.width - 4 * len(titles)
+        letters = next((n for n in range(longest, 1, -1) if sum(min(len(t), n) for _, t, _ in titles) <= room), 1)
         for number, (name, title, grows) in enumerate(titles, 1):
-            word = title[:4].rstrip() if is_tight and name != active else title
-            text = f" {number} {word}{'▲' if grows else ' '}"
+            text = f" {number} {title[:letters]}{'▲' if grows else ' '}"
             pieces.append((text, "cursor" if name == active else "growth" if grows else "dim"))
             self._spans.append((left, left + len(text), name))
             left += len(text)

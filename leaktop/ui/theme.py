@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 THEMES: tuple[Theme, ...] = (
     Theme(
@@ -34,3 +34,8 @@ THEMES: tuple[Theme, ...] = (
         dark=False,
     ),
 )
+
+
+def theme_names() -> list[str]:
+    """Every theme that can be asked for, ours first."""
+    return [theme.name for theme in THEMES] + sorted(BUILTIN_THEMES)

@@ -89,7 +89,10 @@ def test_first_paint_is_of_this_machine() -> None:
 
 
 def test_a_udp_socket_that_is_never_read() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
         deaf.bind(("127.0.0.1", 0))
         port = deaf.getsockname()[1]
         with pane("4", f"udp 127.0.0.1:{port}") as terminal:
@@ -110,14 +113,15 @@ def test_a_udp_socket_that_is_never_read() -> None:
 
 def test_a_raw_icmp_socket_that_is_never_read() -> None:
     def checksum(data: bytes) -> int:
-        words = struct.unpack(f"!{len(data) // 2}H", data)
+        words: tuple[int, ...] = struct.unpack(f"!{len(data) // 2}H", data)
         total = sum(words)
         total = (total >> 16) + (total & 0xFFFF)
         return ~(total + (total >> 16)) & 0xFFFF
 
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as deaf, socket.socket(
-        socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP
-    ) as pinger:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as pinger,
+    ):
         head = struct.pack("!BBHHH", 8, 0, 0, 7, 1) + b"leaktop!" * 40
         ping = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
         with pane("4", "^raw ") as terminal:
@@ -164,7 +168,9 @@ def test_a_memfd() -> None:
 
 
 def test_a_process_that_grows() -> None:
-    program = "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    program = (
+        "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    )
     with helper(program) as child, pane("6", f" {child.pid}$") as terminal:
         terminal.wait_for(f" {child.pid} ")
         tell(child)
@@ -188,7 +194,9 @@ def _growth(line: str) -> float:
 
 
 def test_growth_is_counted_over_a_pause() -> None:
-    program = "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    program = (
+        "import sys; sys.stdin.readline(); held = b'x' * (64 << 20); print('grown', flush=True); sys.stdin.readline()"
+    )
     with helper(program) as child, pane("6", f" {child.pid}$") as terminal:
         terminal.wait_for(f" {child.pid} ")
         terminal.press(" ")

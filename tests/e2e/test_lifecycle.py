@@ -195,7 +195,12 @@ def _python_of(uid: int) -> str | None:
         environment = {**os.environ, "PYTHONPATH": f"{REPO}:{sysconfig.get_path('purelib')}"}
         try:
             done = subprocess.run(
-                [python, "-c", "import leaktop.ui.app"], user=uid, env=environment, capture_output=True, cwd="/", check=False
+                [python, "-c", "import leaktop.ui.app"],
+                user=uid,
+                env=environment,
+                capture_output=True,
+                cwd="/",
+                check=False,
             )
         except OSError:
             continue

@@ -118,7 +118,9 @@ def moment(n: int) -> Contents:
         "slab_links": slab_links(),
         "vmallocinfo": captured("vmallocinfo/vm-7.2b.txt"),
         "sock_diag": sockets(
-            ("udp", "0.0.0.0:5353", 4096 + 2048 * n, 71), ("raw", "0.0.0.0:1", 768, 72), ("unix", "/run/log.sock", 0, 73)
+            ("udp", "0.0.0.0:5353", 4096 + 2048 * n, 71),
+            ("raw", "0.0.0.0:1", 768, 72),
+            ("unix", "/run/log.sock", 0, 73),
         ),
         "socket_owners": owners((71, 4242, "deaf"), (72, 4243, "pinger")),
         "net/sockstat": b"sockets: used 165\nUDP: inuse 1 mem 2\n",
@@ -211,7 +213,13 @@ class Live:
 
     async def type(self, text: str) -> None:
         """Press the keys of a text."""
-        names = {"/": "slash", "!": "exclamation_mark", "-": "minus", "(": "left_parenthesis", "[": "left_square_bracket"}
+        names = {
+            "/": "slash",
+            "!": "exclamation_mark",
+            "-": "minus",
+            "(": "left_parenthesis",
+            "[": "left_square_bracket",
+        }
         await self.press(*(names.get(character, character) for character in text))
 
     def lines(self, selector: str | None = None) -> list[str]:
@@ -255,10 +263,18 @@ class Live:
         """The words of the notices in the corner."""
         toasts = self.app.screen.query("Toast")
         lines = self.lines()
-        return " ".join(
-            " ".join(line[toast.region.x + 1 : toast.region.right - 1] for line in lines[toast.region.y : toast.region.bottom])
-            for toast in toasts
-        ).replace("▌", " ").replace("  ", " ").strip()
+        return (
+            " ".join(
+                " ".join(
+                    line[toast.region.x + 1 : toast.region.right - 1]
+                    for line in lines[toast.region.y : toast.region.bottom]
+                )
+                for toast in toasts
+            )
+            .replace("▌", " ")
+            .replace("  ", " ")
+            .strip()
+        )
 
     def visible(self, selector: str) -> bool:
         """Whether a widget has a place on the screen."""

@@ -76,7 +76,9 @@ def two_screens(draw: st.DrawFn) -> tuple[list[Line], list[Line]]:
     """A screen, and one that follows it: most often much the same."""
     old = draw(screens)
     new = [
-        tuple(draw(st.tuples(texts, st.sampled_from(TONES))) if draw(st.integers(0, 3)) == 0 else piece for piece in line)
+        tuple(
+            draw(st.tuples(texts, st.sampled_from(TONES))) if draw(st.integers(0, 3)) == 0 else piece for piece in line
+        )
         for line in old
     ]
     return old, draw(st.sampled_from([new, draw(screens), new[:-1], [*new, *old]]))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leaktop.model.frame import Amount, Frame, Residual, Row
+    from leaktop.model.records import HugePagePool
 
 GAUGES: dict[str, tuple[str, str]] = {
     "MemAvailable": ("MemAvailable", "What programs can still get without swapping: the kernel's own estimate."),
@@ -105,6 +106,8 @@ def _detail(frame: Frame, row: Row) -> Detail:
     ]
     paragraphs = [meaning] if meaning else []
     listings: tuple[Listing, ...] = ()
+    if amount.name == "hugepages":
+        listings = (_pools(frame.sections["memory"].extras["hugepages"]),)
     if amount.name == "residual":
         ghost: Residual = frame.sections["memory"].extras["residual"]
         listings = (_sum(ghost),)
@@ -118,6 +121,12 @@ def _detail(frame: Frame, row: Row) -> Detail:
         ]
     chart = Chart(_label(row), "memory", row.key, "size")
     return Detail(sanitise(_label(row)), tuple(facts), tuple(p for p in paragraphs if p), (chart,), listings)
+
+
+def _pools(pools: Sequence[HugePagePool]) -> Listing:
+    header = ("page size", "pages", "free", "reserved", "surplus")
+    rows = ((human_bytes(pool.size), *(human_count(count) for count in pool[1:])) for pool in pools)
+    return Listing("pools", header, tuple(rows))
 
 
 def _sum(ghost: Residual) -> Listing:
