@@ -14,23 +14,15 @@ from typing import TYPE_CHECKING
 
 from leaktop.model.records import Socket, SocketTable
 from leaktop.model.sample import ParseError
+from leaktop.model.socket_names import netlink_name, state_name
 from leaktop.parsers.lines import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_STATES = (
-    *("0", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE"),
-    *("CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
-)
 _UNIX_STATES = {1: "UNCONN", 2: "SYN_SENT", 3: "ESTABLISHED", 4: "CLOSING"}
 """enum socket_state in the words of sk_state, which unix_diag shows."""
 _ACCEPTS = 0x10000
-_NETLINK_NAMES = (
-    *("route", "unused", "usersock", "firewall", "sock_diag", "nflog", "xfrm", "selinux", "iscsi", "audit"),
-    *("fib_lookup", "connector", "netfilter", "ip6_fw", "dnrtmsg", "kobject_uevent", "generic", "17"),
-    *("scsitransport", "ecryptfs", "rdma", "crypto", "smc"),
-)
 _HEADINGS = {"unix": "RefCount", "packet": "RefCnt", "netlink": "Eth"}
 _UNIX_ROW = re.compile(
     r"(?P<sk>[0-9a-fA-F]+|\([^)]*\)): +[0-9A-Fa-f]+ [0-9A-Fa-f]+ (?P<flags>[0-9A-Fa-f]+) [0-9A-Fa-f]+ "
@@ -82,7 +74,7 @@ def _inet_row(proto: str, fields: list[str], has_drops: bool, big_endian: bool) 
         proto=proto,
         local=_address(fields[1], big_endian),
         peer=_address(fields[2], big_endian),
-        state=_state(int(fields[3], 16), is_tcp),
+        state=state_name(int(fields[3], 16), is_tcp=is_tcp),
         rx_queue=rx_queue,
         tx_queue=tx_queue,
         rmem=None if is_tcp else rx_queue,
@@ -93,12 +85,6 @@ def _inet_row(proto: str, fields: list[str], has_drops: bool, big_endian: bool) 
         interface=None,
         cookie="" if inode else _pointer(fields[11]),
     )
-
-
-def _state(number: int, is_tcp: bool) -> str:
-    if number == 7 and not is_tcp:
-        return "UNCONN"
-    return _STATES[number] if 0 <= number < len(_STATES) else str(number)
 
 
 @lru_cache(maxsize=8192)
@@ -183,7 +169,7 @@ def _packet_row(field: dict[str, str]) -> Socket:
 def _netlink_row(field: dict[str, str]) -> Socket:
     rmem, wmem, inode = int(field["Rmem"]), int(field["Wmem"]), int(field.get("Inode", 0))
     protocol = int(field["Eth"])
-    name = _NETLINK_NAMES[protocol] if 0 <= protocol < len(_NETLINK_NAMES) else str(protocol)
+    name = netlink_name(protocol)
     return Socket(
         proto="netlink",
         local=f"{name}:{int(field['Pid']) & 0xFFFFFFFF}",

@@ -9,22 +9,43 @@ import stat
 import threading
 from collections import defaultdict
 
+_PAGE = 4096
 _CHUNK = 1 << 20
 """seq_file gives one page a read however much is asked for; single_open files and plain files give it all."""
 
 
 def path_below(root: str, relative: str) -> str:
-    """The path of a file in a captured tree, links resolved.
+    """The path of a file below a root; in a captured tree with its links resolved.
 
     Raises:
         FileNotFoundError: there is no such file, or a link in the tree points out of it: this machine's own files must
             never stand in for the captured machine's.
     """
+    if root == "/":
+        return f"/{relative}"
     real_root = os.path.realpath(root)
     real = os.path.realpath(os.path.join(real_root, relative))
     if os.path.commonpath([real_root, real]) != real_root:
         raise FileNotFoundError(errno.ENOENT, "the link leads out of the captured tree", relative)
     return real
+
+
+def read_small(path: str, ceiling: int = 1 << 20) -> bytes:
+    """The content of a small file, read once: neither a link nor a FIFO in a hostile tree leads or hangs the reader.
+
+    Raises:
+        OSError: as open() and read() give it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        content = part = os.read(descriptor, _PAGE)
+        # What comes short of a page is the end of a seq_file: one more read only to be told so would cost as much.
+        while len(part) == _PAGE and len(content) < ceiling:
+            part = os.read(descriptor, _PAGE)
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 class KeptFiles:
@@ -59,7 +80,7 @@ class KeptFiles:
                 return self._first(relative, ceiling)
 
     def _first(self, relative: str, ceiling: int) -> bytes:
-        path = f"/{relative}" if self._root == "/" else path_below(self._root, relative)
+        path = path_below(self._root, relative)
         # O_NONBLOCK: a FIFO in a hostile tree must not hang the reader.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         try:

@@ -110,7 +110,7 @@ class FileSystemSource:
                 return content
             case "socket_owners":
                 if self._owners is None:
-                    self._owners = OwnerIndex("/proc" if self._is_live else path_below(self._root, "proc"))
+                    self._owners = OwnerIndex(path_below(self._root, "proc"))
                 return self._owners.find(wanted)
             case "processes":
                 return self._processes.list()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from leaktop.sources.files import path_below
+from leaktop.sources.files import path_below, read_small
 
 _DIRECTORY = "sys/kernel/mm/hugepages"
 _COUNTS = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
@@ -21,7 +21,7 @@ def list_hugepages(root: str) -> bytes:
     Raises:
         OSError: the directory cannot be listed; FileNotFoundError where the kernel has no huge pages.
     """
-    directory = f"/{_DIRECTORY}" if root == "/" else path_below(root, _DIRECTORY)
+    directory = path_below(root, _DIRECTORY)
     lines = []
     with os.scandir(directory) as entries:
         pools = sorted(
@@ -32,16 +32,8 @@ def list_hugepages(root: str) -> bytes:
     for pool in pools:
         for count in _COUNTS:
             try:
-                value = _read(os.path.join(directory, pool, count))
+                value = read_small(os.path.join(directory, pool, count)).strip()
             except OSError:
                 continue
             lines.append(os.fsencode(f"{pool}/{count}:") + value + b"\n")
     return b"".join(lines)
-
-
-def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        return os.read(descriptor, 64).strip()
-    finally:
-        os.close(descriptor)

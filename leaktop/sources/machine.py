@@ -69,7 +69,7 @@ def captured_machine(root: str) -> Machine:
 
 def _content(root: str, relative: str, limit: int = _CONFIG_LIMIT) -> bytes | None:
     with contextlib.suppress(OSError):
-        path = f"/{relative}" if root == "/" else path_below(root, relative)
+        path = path_below(root, relative)
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with open(descriptor, "rb") as file:
             return file.read(limit)

@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 from leaktop.sources.fd_links import count_net_namespaces, list_pids, walk_fd_links
-from leaktop.sources.files import path_below
+from leaktop.sources.files import path_below, read_small
 from leaktop.sources.text_form import encode, escape
 
 _DELETED = " (deleted)"
@@ -45,7 +45,7 @@ def list_open_files(root: str) -> bytes:
         OSError: /proc cannot be listed.
     """
     is_live = root == "/"
-    proc = "/proc" if is_live else path_below(root, "proc")
+    proc = path_below(root, "proc")
     namespaces, unreadable = count_net_namespaces(proc)
     mounts = _MemoryMounts(proc)
     files: dict[tuple[int, int], _Open] = {}
@@ -99,20 +99,9 @@ class _MemoryMounts:
 
 def _read(path: str) -> bytes:
     """Content of a file, b"" where it is gone or denied."""
-    parts = []
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return read_small(path)
     except OSError as error:
         if error.errno in _WHOLE_MACHINE:
             raise
         return b""
-    try:
-        size = 0
-        while size < _CEILING and (part := os.read(descriptor, 1 << 16)):
-            parts.append(part)
-            size += len(part)
-    except OSError:
-        pass  # the process ended: what was read stays
-    finally:
-        os.close(descriptor)
-    return b"".join(parts)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
+from leaktop.model.socket_names import PROTOCOLS
 from leaktop.sources.base import Probe
-
-NET_TABLES = (
-    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "unix", "packet", "netlink",
-)  # fmt: skip
-"""Socket tables under /proc/net, read where sock_diag does not answer for the protocol."""
 
 
 def _file(name: str, lane: str, cadence: float | None, ceiling: int = 32 << 20) -> Probe:
@@ -23,7 +19,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("slab_links", "slab", 60, "sys/kernel/slab"),
     _file("vmallocinfo", "vmalloc", 2, 256 << 20),
     Probe("sock_diag", "sockets", 2, "NETLINK_SOCK_DIAG"),
-    *(_file(f"net/{table}", "sockets", 2, 256 << 20) for table in NET_TABLES),
+    *(_file(f"net/{table}", "sockets", 2, 256 << 20) for table in PROTOCOLS),
     Probe("socket_owners", "sockets", 2, "proc/PID/fd"),
     _file("net/sockstat", "sockets", 4),
     _file("net/sockstat6", "sockets", 4),

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 
-from leaktop.sources.files import path_below
+from leaktop.sources.files import path_below, read_small
 from leaktop.sources.text_form import encode, escape
 
 _AMOUNT = re.compile(rb"\n(FDSize|VmRSS|RssAnon|RssFile|RssShmem|VmSwap|Threads):[ \t]+(\d{1,20})")
@@ -73,7 +73,7 @@ class ProcessLister:
 
     def _line(self, pid: str, is_sized: bool, known: tuple[tuple[int, int], str] | None) -> str:
         path = f"{self._proc}/{pid}"
-        status = _read(f"{path}/status")
+        status = read_small(f"{path}/status")
         amounts: dict[bytes, bytes] = dict(_AMOUNT.findall(status))
         fds, identity = self._descriptors(path, amounts, is_sized)
         start = self._start(path) if known is None or known[0] != identity else known[1]
@@ -109,7 +109,7 @@ class ProcessLister:
 
     def _start(self, path: str) -> str:
         try:
-            return _read(f"{path}/stat").rpartition(b")")[2].split()[19].decode()
+            return read_small(f"{path}/stat").rpartition(b")")[2].split()[19].decode()
         except (OSError, IndexError):
             # Live, the process has just ended; a captured tree may hold status alone.
             if self._is_live:
@@ -125,7 +125,7 @@ class ProcessLister:
             parts = (_bytes(amounts, name) for name in (b"RssAnon", b"RssFile", b"RssShmem"))
             return (rss, *parts, swap)
         try:
-            resident, shared = (int(field) for field in _read(f"{path}/statm").split()[1:3])
+            resident, shared = (int(field) for field in read_small(f"{path}/statm").split()[1:3])
         except (OSError, ValueError):
             return rss, "-", "-", "-", swap
         return rss, str((resident - shared) * self._page_size), str(shared * self._page_size), "-", swap
@@ -138,19 +138,6 @@ def list_processes(root: str, page_size: int | None = None) -> bytes:
         OSError: /proc cannot be listed.
     """
     return ProcessLister(root, page_size).list()
-
-
-def _read(path: str) -> bytes:
-    # Neither a link nor a FIFO in a hostile tree may lead elsewhere or hang the reader.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        content = part = os.read(descriptor, _PAGE)
-        while len(part) == _PAGE and len(content) < _CEILING:
-            part = os.read(descriptor, _PAGE)
-            content += part
-        return content
-    finally:
-        os.close(descriptor)
 
 
 def _bytes(amounts: dict[bytes, bytes], name: bytes) -> str:

@@ -12,7 +12,7 @@ import glob
 import os
 from contextlib import closing
 
-from leaktop.sources.files import KeptFiles, path_below
+from leaktop.sources.files import KeptFiles, path_below, read_small
 from leaktop.sources.text_form import encode, escape
 
 _DIRECTORY = "sys/kernel/slab"
@@ -39,7 +39,7 @@ def list_slab_links(root: str) -> bytes:
         FileNotFoundError: neither the directory nor a listing of it is there.
     """
     try:
-        directory = _below(root, _DIRECTORY)
+        directory = path_below(root, _DIRECTORY)
         with os.scandir(directory) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
@@ -73,14 +73,14 @@ def read_slab_attributes(root: str, identity: str) -> bytes:
     """
     if not identity or "/" in identity or "\0" in identity or identity in {".", ".."}:
         raise OSError(errno.EINVAL, "not the name of a slab cache", identity)
-    directory = _below(root, f"{_DIRECTORY}/{identity}")
+    directory = path_below(root, f"{_DIRECTORY}/{identity}")
     if not os.access(directory, os.F_OK):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), directory)
     lines = []
     denied: OSError | None = None
     for name in _STATIC:
         try:
-            value = _read(os.path.join(directory, name))
+            value = _text(os.path.join(directory, name))
         except PermissionError as error:
             denied = error
         except OSError:
@@ -94,21 +94,13 @@ def read_slab_attributes(root: str, identity: str) -> bytes:
 
 def _attribute(directory: str, name: str) -> str | None:
     try:
-        return _read(os.path.join(directory, name))
+        return _text(os.path.join(directory, name))
     except OSError:
         return None
 
 
-def _read(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        return os.read(descriptor, 4096).decode("utf-8", "surrogateescape").strip()
-    finally:
-        os.close(descriptor)
-
-
-def _below(root: str, relative: str) -> str:
-    return f"/{relative}" if root == "/" else path_below(root, relative)
+def _text(path: str) -> str:
+    return read_small(path).decode("utf-8", "surrogateescape").strip()
 
 
 def _captured(root: str) -> bytes:

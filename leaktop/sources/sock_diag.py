@@ -23,6 +23,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leaktop.model.socket_names import netlink_name, state_name
 from leaktop.sources.text_form import encode, escape
 
 if TYPE_CHECKING:
@@ -36,15 +37,6 @@ _DUMP_INTERRUPTED = 0x10
 _ALL_STATES = 0xFFFFFFFF
 _LISTEN = 10
 _ABSENT_FOR = 60.0  # seconds before a missing module is asked for again: asking makes the kernel run modprobe
-_STATES = (
-    *("0", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE"),
-    *("CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "NEW_SYN_RECV"),
-)
-_NETLINK_NAMES = (
-    *("route", "unused", "usersock", "firewall", "sock_diag", "nflog", "xfrm", "selinux", "iscsi", "audit"),
-    *("fib_lookup", "connector", "netfilter", "ip6_fw", "dnrtmsg", "kobject_uevent", "generic", "17"),
-    *("scsitransport", "ecryptfs", "rdma", "crypto", "smc"),
-)
 
 _message = struct.Struct("=IHH8x").unpack_from  # nlmsghdr: length, type, flags
 _attribute = struct.Struct("=HH")
@@ -103,7 +95,13 @@ def inet(family: int, protocol: int) -> Family:
         words = _words(_payloads(buffer, start + 88, start + length).get(7))
         near, far = struct.unpack("!HH", ports)
         return _row(
-            *(holds, proto, _address(version, source, near), _address(version, target, far), _state(state, is_tcp)),
+            *(
+                holds,
+                proto,
+                _address(version, source, near),
+                _address(version, target, far),
+                state_name(state, is_tcp=is_tcp),
+            ),
             *(rx_queue, tx_queue, words[0], words[wmem_word], words[8], inode, uid, _interface(device), None, cookie),
         )
 
@@ -120,7 +118,7 @@ def _read_unix(proto: str, buffer: bytearray, start: int, length: int, _idle: bo
     path = name.replace(b"\0", b"@") if name[:1] == b"\0" else name.rstrip(b"\0")
     return _row(
         *(rx_queue or tx_queue or words[0] or words[2], proto),
-        *(escape(os.fsdecode(path)), f"inode {peer}" if peer else "", _state(state, is_tcp=False)),
+        *(escape(os.fsdecode(path)), f"inode {peer}" if peer else "", state_name(state, is_tcp=False)),
         *(rx_queue, tx_queue, words[0], words[2], words[8], inode, _words(found.get(7))[0], None, None, cookie),
     )
 
@@ -144,7 +142,7 @@ def _read_netlink(proto: str, buffer: bytearray, start: int, length: int, _idle:
     words = _words(_payloads(buffer, start + 44, start + length).get(0))
     if number == _NETLINK_SOCK_DIAG and port == 0:
         words = (0, *words[1:])  # the kernel's end of our own question, which it holds while it answers
-    name = _NETLINK_NAMES[number] if number < len(_NETLINK_NAMES) else str(number)
+    name = netlink_name(number)
     return _row(
         *(words[0] or words[2], proto, f"{name}:{port}", f"{name}:{peer}" if peer else ""),
         *("ESTABLISHED" if state == 1 else "UNCONN", words[0], words[2], words[0], words[2], words[8]),
@@ -251,12 +249,6 @@ def _words(payload: bytes | None) -> tuple[int | None, ...]:
     """The 32-bit words of an attribute, then None for those that this kernel does not send."""
     known = len(payload) // 4 if payload else 0
     return (*struct.unpack_from(f"={known}I", payload or b""), *(None,) * (9 - known))
-
-
-def _state(number: int, is_tcp: bool) -> str:
-    if number == 7 and not is_tcp:
-        return "UNCONN"
-    return _STATES[number] if number < len(_STATES) else str(number)
 
 
 def _address(family: int, address: bytes, port: int) -> str:

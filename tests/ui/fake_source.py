@@ -301,7 +301,7 @@ def build(ticks: Sequence[Mapping[str, Content]], **options: Any) -> tuple[Leakt
 @asynccontextmanager
 async def live(
     ticks: Sequence[Mapping[str, Content]] | None = None,
-    size: tuple[int, int] = (160, 48),
+    size: tuple[int, int] = (120, 36),
     first: int = 2,
     **options: Any,
 ) -> AsyncIterator[Live]:

@@ -15,6 +15,7 @@ from tests.ui.fake_source import Live, captured, everything, growing, live, mome
 if TYPE_CHECKING:
     from tests.ui.fake_source import Contents
 
+WIDE = (160, 48)
 NAMES = {
     "markup": ["[/foo]", "[bold]x", "[nf_conntrack]", "[@click=q]x", "-"],
     "control": ["\x1b[2J\x1b]0;title\x07", "\x1b]52;c;cm0gLXJmIC8=\x07", "\x9b31m", "a\nb\tc\rd", "\x00"],
@@ -51,7 +52,7 @@ def check_harmless(text: str) -> None:
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
 async def test_a_name_is_shown_and_does_nothing_else(names: list[str]) -> None:
-    async with live([named(names, n) for n in range(3)], first=3) as shown:
+    async with live([named(names, n) for n in range(3)], size=WIDE, first=3) as shown:
         check_harmless(shown.text())
         assert all(str(666 + i) in shown.pane("processes") for i in range(len(names)))
         assert shown.pane("sockets").count("unix") == len(names)

@@ -75,7 +75,7 @@ async def test_zoom_shows_one_pane_with_a_chart_and_escape_goes_back() -> None:
 
 
 async def test_enter_drills_down_and_escape_comes_back() -> None:
-    async with live(first=8) as shown:
+    async with live(size=(160, 48), first=8) as shown:
         await shown.press("2", "down", "enter")
         text = shown.text()
         assert "Slab › signal_cache" in text
@@ -214,7 +214,7 @@ def sorted_by(shown: Live, name: str) -> str:
 
 
 async def test_less_and_greater_sort_by_the_neighbour_and_i_reverses() -> None:
-    async with live() as shown:
+    async with live(size=(160, 48)) as shown:
         await shown.press("6")
         assert sorted_by(shown, "processes") == "growth▼"
         await shown.press("less_than_sign")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
 from leaktop.model.sample import Fault
+from leaktop.model.socket_names import PROTOCOLS
 from leaktop.parsers.open_files import parse_open_files
 from leaktop.parsers.proc_net import parse_proc_net
 from leaktop.parsers.sock_diag import parse_sock_diag
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from leaktop.engine.inputs import Inputs
     from leaktop.model.frame import Key
     from leaktop.model.records import Owner, Socket
-
-PROTOCOLS = (
-    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "unix", "packet", "netlink",
-)  # fmt: skip
 
 
 def memory_of(socket: Socket) -> int:

@@ -83,7 +83,7 @@ class Host:
         Raises:
             FileNotFoundError: a link leads out of the captured tree.
         """
-        return f"/{relative}" if self.root == "/" else path_below(self.root, relative)
+        return path_below(self.root, relative)
 
     def look(self, relative: str) -> Literal["present", "absent", "denied"]:
         """Whether a file or directory can be opened. Only opening tells: lockdown does not show in permissions.
