@@ -15,7 +15,7 @@ from leaktop.ui.row_table import RowTable
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from textual import events
     from textual.app import ComposeResult
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 
 _WIDE, _TALL = 120, 36
 """From this size on all panes share the screen; below it there is one at a time."""
-
-
-class FilterLine(Input):
-    """Where a filter is typed. Enter acts at once, not by a message: the next key is already for the panes."""
-
-    def __init__(self, done: Callable[[], None]) -> None:
-        super().__init__(id="filter", placeholder="regular expression; ! in front inverts; Esc clears", compact=True)
-        self._done = done
-
-    async def action_submit(self) -> None:
-        """Keep the filter, and go back to the pane."""
-        self._done()
 
 
 class Dashboard(Container):
@@ -87,7 +75,7 @@ class Dashboard(Container):
     def compose(self) -> ComposeResult:
         """The panes in their order, and the line that a filter is typed into."""
         yield from self._boxes.values()
-        yield FilterLine(self._keep_filter)
+        yield Input(id="filter", placeholder="regular expression; ! in front inverts; Esc clears", compact=True)
 
     def show(self, frame: Frame) -> None:
         """Show this moment in every pane that is on the screen."""
@@ -126,16 +114,31 @@ class Dashboard(Container):
             self._active = box.pane.name
             self.post_message(self.Changed())
 
-    def on_key(self, event: events.Key) -> None:
-        """Letters that mean something in this pane only: its switches, slabtop's sort keys."""
-        if not isinstance(self.screen.focused, RowTable) or event.character is None:
-            return
-        column = self.active.pane.letters.get(event.character)
-        if column is not None:
-            self.active.choose(sort=column, is_reversed=False)
-        elif not self.active.toggle(event.character):
+    async def on_key(self, event: events.Key) -> None:
+        """Act on a key here, on its way from the pane to the app, so that what is typed ahead keeps its order."""
+        if not await self._acts_on(event):
             return
         event.stop()
+        event.prevent_default()
+
+    async def _acts_on(self, event: events.Key) -> bool:
+        if self._filter.has_class("open"):
+            if event.key == "enter":
+                self._keep_filter()
+                return True
+            if event.is_printable and event.character is not None:
+                # It left for the pane before the line was open; what comes after goes to the line itself.
+                self._filter.insert_text_at_cursor(event.character)
+                return True
+        elif isinstance(self.screen.focused, RowTable) and event.character is not None:
+            column = self.active.pane.letters.get(event.character)
+            if column is not None:
+                self.active.choose(sort=column, is_reversed=False)
+                return True
+            if self.active.toggle(event.character):
+                return True
+        action = _ACTIONS.get(event.key)
+        return action is not None and await self.app.run_action(action, self)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a heading sorts by it; a second one reverses."""
@@ -205,8 +208,8 @@ class Dashboard(Container):
             self.action_zoom()
 
     @property
-    def _filter(self) -> FilterLine:
-        return self.query_one(FilterLine)
+    def _filter(self) -> Input:
+        return self.query_one("#filter", Input)
 
     def _keep_filter(self) -> None:
         self.active.choose(pattern=self._filter.value)
@@ -220,3 +223,11 @@ class Dashboard(Container):
     def _filter_typed(self, event: Input.Changed) -> None:
         if event.input.has_class("open"):
             self.active.choose(pattern=event.value)
+
+
+_ACTIONS = {
+    key: binding.action
+    for binding in Dashboard.BINDINGS
+    if isinstance(binding, Binding)
+    for key in binding.key.split(",")
+}

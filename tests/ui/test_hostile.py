@@ -88,7 +88,7 @@ async def test_markup_in_a_filter_stays_text(pattern: str) -> None:
     async with live(size=(80, 24)) as shown:
         await shown.press("2", "slash")
         for character in pattern:
-            shown.app.dashboard.query_one("FilterLine").insert_text_at_cursor(character)  # type: ignore[attr-defined]
+            shown.app.dashboard.query_one("#filter").insert_text_at_cursor(character)  # type: ignore[attr-defined]
         await shown.settle()
         await shown.press("enter")
         assert pattern in shown.pane("slab")
