@@ -37,7 +37,7 @@ def test_what_runs_without_a_screen_loads_no_screen(module: str) -> None:
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_rooms_import_nothing_but_the_standard_library_and_leaktop(room: str) -> None:
+def test_rooms_import_no_library_that_is_not_listed_here(room: str) -> None:
     imported = set()
     for path in sorted((PACKAGE / room).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -47,7 +47,9 @@ def test_rooms_import_nothing_but_the_standard_library_and_leaktop(room: str) ->
                 imported.add(node.module or "")
     outside = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
     allowed = "leaktop.model" if room == "model" else "leaktop"
-    assert {name for name in outside if not name.startswith(allowed)} == set()
+    # Filters are the one thing that the standard library's re cannot be trusted with: it cannot be told to stop.
+    extra = {"regex"} if room == "view" else set()
+    assert {name for name in outside if not name.startswith(allowed)} == extra
     assert outside or room == "model"
 
 

@@ -9,12 +9,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import leaktop
-from leaktop.cli import doctor, live, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-VERBS = (show, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,19 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0; 1 where what was asked for is not there; 2 for a wrong command line; 130 for Ctrl-C; 141 where the reader of
         our output went away.
     """
-    parser = argparse.ArgumentParser(
-        prog="leaktop",
-        description="Find the memory that no process owns: live growth of kernel memory in a terminal.",
-        epilog="Without a verb: the live screen. Best as root: sudo leaktop",
-    )
-    parser.add_argument("--version", action="version", version=f"leaktop {leaktop.__version__}")
-    live.add_options(parser)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    for verb in VERBS:
-        verb.add_parser(verbs)
-    parser.set_defaults(run=live.run)
-    choices = parser.parse_args(arguments)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # started with >&- or 2>&-
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
+        choices = _parser().parse_args(arguments)
         status: int = choices.run(choices)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -52,3 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    # Imported here, so that Ctrl-C while the program starts is answered like any other.
+    from leaktop.cli import doctor, live, show
+
+    parser = argparse.ArgumentParser(
+        prog="leaktop",
+        description="Find the memory that no process owns: live growth of kernel memory in a terminal.",
+        epilog="Without a verb: the live screen. Best as root: sudo leaktop",
+    )
+    parser.add_argument("--version", action="version", version=f"leaktop {leaktop.__version__}")
+    live.add_options(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for verb in (show, doctor):
+        verb.add_parser(verbs)
+    parser.set_defaults(run=live.run)
+    return parser

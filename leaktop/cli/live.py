@@ -11,6 +11,9 @@ from leaktop.cli.options import seconds
 if TYPE_CHECKING:
     import argparse
 
+_SHORTEST = 0.1
+"""Seconds between ticks at least: below, leaktop would be the load that it looks for."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of the live screen."""
@@ -29,8 +32,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(choices: argparse.Namespace) -> int:
     """Show the live screen until the user quits."""
     # Textual draws on standard error, so that has to be the terminal as well.
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
-        print("leaktop: the live screen needs a terminal; `leaktop show all` works without one", file=sys.stderr)
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        print(
+            "leaktop: the live screen needs a terminal as standard input, output and error; "
+            "`leaktop show all` works without one",
+            file=sys.stderr if sys.stderr.isatty() or not sys.stdout.isatty() else sys.stdout,
+        )
         return 2
     if os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
         print(
@@ -60,14 +67,15 @@ def run(choices: argparse.Namespace) -> int:
     app = LeaktopApp(
         source,
         Engine(source.machine),
-        interval=choices.interval,
+        interval=max(choices.interval, _SHORTEST),
         is_read_only=choices.read_only or choices.root != "/",
-        is_ascii=choices.ascii,
+        is_ascii=choices.ascii or not (sys.stderr.encoding or "").lower().replace("-", "").startswith("utf"),
         theme=choices.theme or _theme_for(os.environ["TERM"]),
-        directory=os.getcwd(),
+        directory=".",
     )
     app.run(mouse=not choices.no_mouse)
-    return app.return_code or 0
+    # Textual leaves the code at 0 after a panic, when it has printed its traceback.
+    return app.return_code or (1 if app._exception is not None else 0)
 
 
 def _theme_for(terminal: str) -> str | None:

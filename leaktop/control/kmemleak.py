@@ -75,7 +75,7 @@ def save_report(content: bytes, directory: str) -> str:
         OSError: it cannot be written; then nothing should be cleared either.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    path = os.path.join(directory, f"kmemleak-{stamp}-{os.getpid()}.txt")
+    path = os.path.join(directory, f"kmemleak-{stamp}-{time.time_ns() % 10**9:09d}.txt")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:

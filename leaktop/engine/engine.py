@@ -92,6 +92,6 @@ class Engine:
         else:
             ledger.begin(len(assembly.entries), is_first=is_first)
         rows = ledger.rows(assembly.entries, mono, counts=rule.counts)
-        if assembly.fault is None and ledger.generation % 256 == 0:
+        if assembly.fault is None and ledger.generation % 16 == 0:
             ledger.forget_gone(mono)
         return rows

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Key
 
 UNKNOWN = Trend(None, None, None, None, None, None, None)
-_FORGET_AFTER = 600.0
+_FORGET_AFTER = 120.0
 """Seconds for which the history of a row that vanished is kept, should it come back."""
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""

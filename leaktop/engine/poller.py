@@ -60,8 +60,13 @@ class _Lane:
 
     def submit(self, job: Callable[[], Samples], done: Callable[[Samples], None]) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=f"leaktop-{self._name}", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name=f"leaktop-{self._name}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no room for another thread now; the next tick tries again
+                done([])
+                return
+            self._thread = thread
         self._jobs.put((job, done))
 
     def _work(self) -> None:

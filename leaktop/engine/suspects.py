@@ -30,13 +30,14 @@ _MODULE_GONE = "0x"
 def rank_suspects(sections: Mapping[str, Section], reader_pid: int | None = None) -> tuple[Suspect, ...]:
     """Everything that grew since the baseline, most bytes first, caches that can be reclaimed last.
 
-    The process that read the samples (leaktop itself) is no suspect: its memory grows with the history it keeps.
+    The process that read the samples (leaktop itself) is no suspect: its memory grows with the history it keeps. Nor is
+    a process that came after the baseline and has not grown since.
     """
     found = [
         suspect
         for section in sections.values()
         for suspect in _suspects_of(section)
-        if suspect.kind != "process" or suspect.key[0] != reader_pid
+        if suspect.kind != "process" or (suspect.key[0] != reader_pid and suspect.size.rose)
     ]
     found.sort(key=lambda suspect: (suspect.is_cache, -(suspect.size.growth or 0)))
     return tuple(found[:_LIMIT])
@@ -91,7 +92,7 @@ def _vmalloc(row: Row) -> tuple[str, str, str, bool]:
 def _socket(row: Row) -> tuple[str, str, str, bool]:
     socket: Socket = row.record
     owner = socket.owners[0] if socket.owners else None
-    place = " ".join(part for part in (socket.interface, socket.local) if part)
+    place = " ".join(part for part in (socket.interface, socket.local) if part) or f"inode {socket.inode}"
     return (
         "socket",
         f"{socket.proto} {place}",

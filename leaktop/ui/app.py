@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import signal
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -22,6 +20,7 @@ from leaktop.ui.header import Header, KeyLine, Tabs
 from leaktop.ui.kmemleak import KmemleakActions
 from leaktop.ui.pane_box import PaneBox
 from leaktop.ui.row_table import RowTable
+from leaktop.ui.terminal import TolerantDriver, leave_on_signals
 from leaktop.ui.theme import THEMES
 from leaktop.units import human_duration
 from leaktop.view.cells import sanitise
@@ -109,7 +108,10 @@ class LeaktopApp(App[None]):
         directory: str = ".",
     ) -> None:
         # The terminal's own sixteen colours, which Textual otherwise turns into RGB; under NO_COLOR, none of them.
-        super().__init__(ansi_color="NO_COLOR" in os.environ or (theme or "").startswith("ansi"))
+        super().__init__(
+            driver_class=TolerantDriver,
+            ansi_color="NO_COLOR" in os.environ or (theme or "").startswith("ansi"),
+        )
         self._source = source
         self._engine = engine
         self._is_read_only = is_read_only
@@ -142,12 +144,14 @@ class LeaktopApp(App[None]):
             self.register_theme(theme)
         self.theme = self._theme_wanted or THEMES[0].name
         self.set_class(self._is_ascii, "ascii")
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
-                loop.add_signal_handler(number, self.exit)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
         self.dashboard.activate(PANES[0].name)
-        self.poller.start()
+        try:
+            self.poller.start()
+        except RuntimeError as error:
+            self.exit(return_code=1, message=f"leaktop: no thread could be started to read with: {error}")
 
     def on_unmount(self) -> None:
         """Stop asking; reads that are under way stay behind in their daemon threads."""

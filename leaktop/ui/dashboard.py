@@ -15,7 +15,7 @@ from leaktop.ui.row_table import RowTable
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from textual import events
     from textual.app import ComposeResult
@@ -25,6 +25,28 @@ if TYPE_CHECKING:
 
 _WIDE, _TALL = 120, 36
 """From this size on all panes share the screen; below it there is one at a time."""
+
+
+class FilterLine(Input):
+    """Where a filter is typed. It closes with the key, not by a message: the next key is already for the pane."""
+
+    def __init__(self, keep: Callable[[], None]) -> None:
+        super().__init__(
+            id="filter",
+            placeholder="regular expression; ! in front inverts; Esc clears",
+            compact=True,
+            select_on_focus=False,  # what was typed ahead must not be replaced by what comes next
+        )
+        self._keep = keep
+
+    def on_key(self, event: events.Key) -> None:
+        """Enter keeps the filter; what comes after the line is closed goes on to the pane."""
+        if not self.has_class("open"):
+            event.prevent_default()
+        elif event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self._keep()
 
 
 class Dashboard(Container):
@@ -75,7 +97,7 @@ class Dashboard(Container):
     def compose(self) -> ComposeResult:
         """The panes in their order, and the line that a filter is typed into."""
         yield from self._boxes.values()
-        yield Input(id="filter", placeholder="regular expression; ! in front inverts; Esc clears", compact=True)
+        yield FilterLine(self._keep_filter)
 
     def show(self, frame: Frame) -> None:
         """Show this moment in every pane that is on the screen."""
@@ -130,7 +152,7 @@ class Dashboard(Container):
                 # It left for the pane before the line was open; what comes after goes to the line itself.
                 self._filter.insert_text_at_cursor(event.character)
                 return True
-        elif isinstance(self.screen.focused, RowTable) and event.character is not None:
+        elif event.character is not None:
             column = self.active.pane.letters.get(event.character)
             if column is not None:
                 self.active.choose(sort=column, is_reversed=False)

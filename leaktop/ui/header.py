@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -25,17 +26,20 @@ class OwnCost:
     """What leaktop itself costs: CPU over the last seconds, and resident memory."""
 
     def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._process.cpu_percent(None)
+        self._process: psutil.Process | None = None
+        with contextlib.suppress(psutil.Error, OSError):  # no /proc: the panes say so, here it is left out
+            self._process = psutil.Process()
+            self._process.cpu_percent(None)
         self._measured = time.monotonic()
         self._text = ""
 
     def text(self, mono: float) -> str:
         """ "self 0.9% 46M", measured anew every five seconds."""
-        if mono - self._measured >= _SELF_SECONDS:
-            share = self._process.cpu_percent(None)
+        if self._process is not None and mono - self._measured >= _SELF_SECONDS:
             self._measured = mono
-            self._text = f"self {share:.1f}% {human_bytes(self._process.memory_info().rss)}"
+            with contextlib.suppress(psutil.Error, OSError):
+                share = self._process.cpu_percent(None)
+                self._text = f"self {share:.1f}% {human_bytes(self._process.memory_info().rss)}"
         return self._text
 
 

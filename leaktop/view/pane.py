@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import regex
 
 from leaktop.view.cells import sanitise
 
@@ -103,6 +103,10 @@ class PaneView:
     """The order at the start."""
 
 
+_PATIENCE = 0.05
+"""Seconds that a filter may take over one row; Python's own re would go on for years, and cannot be stopped."""
+
+
 class PatternError(ValueError):
     """The filter is no regular expression; the message says where."""
 
@@ -115,15 +119,20 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     """
     inverted = pattern.startswith("!")
     body = pattern[1:] if inverted else pattern
-    letters = re.sub(r"\\.", "", body)  # the S of \S is no capital letter
-    flags = re.IGNORECASE if letters == letters.lower() else 0
+    letters = regex.sub(r"\\.", "", body)  # the S of \S is no capital letter
+    flags = regex.IGNORECASE if letters == letters.lower() else 0
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "[[" may mean something else one day
-            found = re.compile(body, flags).search
-    except (re.error, OverflowError, RecursionError) as error:
+        found = regex.compile(body, flags).search
+    except (regex.error, OverflowError, RecursionError) as error:
         raise PatternError(f"not a regular expression: {error}") from error
-    return (lambda text: not found(text)) if inverted else (lambda text: found(text) is not None)
+
+    def matches(text: str) -> bool:
+        try:
+            return (found(text, timeout=_PATIENCE) is None) == inverted
+        except TimeoutError as error:
+            raise PatternError("this expression takes too long: it repeats what repeats") from error
+
+    return matches
 
 
 def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:

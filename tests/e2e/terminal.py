@@ -97,6 +97,10 @@ class Terminal:
             while time.monotonic() < end:
                 self.read(0.05)
 
+    def write(self, burst: bytes) -> None:
+        """Bytes all at once, as a paste or a fast typist sends them."""
+        os.write(self._master, burst)
+
     def resize(self, columns: int, lines: int) -> None:
         """Change the size, as a terminal window does."""
         self._size((columns, lines))

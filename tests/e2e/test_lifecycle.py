@@ -274,3 +274,31 @@ def test_root_of_a_capture_shows_the_capture(tmp_path: Path) -> None:
         assert "READ-ONLY" in terminal.screen.display[0]
         terminal.press("q")
         assert ends(terminal, 3) == 0
+
+
+def test_bytes_that_are_no_text_are_no_reason_to_end() -> None:
+    with Terminal() as terminal:
+        terminal.wait_for("MemAvailable")
+        for junk in (b"\xff", b"\xe9q", b"\x1b[1114112u", b"\x1b[99999999999u"):
+            terminal.write(junk)
+            terminal.read(0.4)  # what arrives together with it is lost with it
+        terminal.press("?")
+        terminal.wait_for("keys and columns")
+
+
+def test_a_filter_typed_ahead_is_the_filter() -> None:
+    with Terminal() as terminal:
+        terminal.wait_for("MemAvailable")
+        terminal.write(b"2/^kmalloc-64$\rz")
+        terminal.wait_for("/^kmalloc-64$")
+        line = terminal.wait_for("1 Memory", "8 Suspects")
+        assert "2 Slab" in line
+
+
+def test_sigterm_ends_it_though_the_terminal_takes_no_bytes() -> None:
+    with Terminal() as terminal:
+        terminal.wait_for("MemAvailable")
+        terminal.write(b"z" * 60)  # sixty whole screens, of which nobody reads one
+        time.sleep(2)
+        terminal.signal(signal.SIGTERM)
+        assert terminal.process.wait(timeout=5) in {0, 128 + signal.SIGTERM}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
 from types import SimpleNamespace
@@ -496,8 +495,8 @@ async def test_nothing_is_cleared_when_saving_fails(
 ) -> None:
     directory = tmp_path
     ticks = growing(4)
-    monkeypatch.setattr(kmemleak, "time", SimpleNamespace(strftime=lambda _form: "20260921-141320"))
-    target = tmp_path / f"kmemleak-20260921-141320-{os.getpid()}.txt"
+    monkeypatch.setattr(kmemleak, "time", SimpleNamespace(strftime=lambda _form: "20260921-141320", time_ns=lambda: 7))
+    target = tmp_path / "kmemleak-20260921-141320-000000007.txt"
     match obstacle:
         case "no directory":
             directory = tmp_path / "gone"

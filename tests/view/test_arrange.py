@@ -181,6 +181,11 @@ def test_a_bad_pattern_says_so(pattern: str) -> None:
         matcher(pattern)
 
 
+def test_a_pattern_that_would_run_for_years_is_given_up() -> None:
+    with pytest.raises(PatternError, match="takes too long"):
+        matcher(r"^(a|a|aa)+(b|b)*(a|aa)+(?<!a)$")("a" * 5000)
+
+
 def test_the_switches(frame: Frame) -> None:
     slab, vmalloc, memory, sockets = (pane_named(name) for name in ("slab", "vmalloc", "memory", "sockets"))
     switches = {switch.key: (pane.name, switch.name) for pane in PANES for switch in pane.switches}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
+from leaktop.model.sample import Fault
 from leaktop.parsers.processes import parse_processes
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 def assemble(inputs: Inputs) -> Assembly:
     """Rows are Processes, sized by RSS, counted by open descriptors."""
     processes = inputs.parsed("processes", parse_processes)
-    if processes is None:
-        return Assembly([], inputs.fault("processes"))
+    if not processes:
+        return Assembly([], inputs.fault("processes") or Fault("missing", "no process is listed under /proc"))
     entries = [Entry((p.pid, p.starttime), p, p.rss, p.fds) for p in processes]
     return Assembly(entries)
 

@@ -115,8 +115,8 @@ def _detail(frame: Frame, row: Row) -> Detail:
             f"It cannot be told: {ghost.reason}." if ghost.reason else "",
             "Counters are not read at one instant: within 1 % of memory or 32 MiB it says nothing. Judge its growth.",
             (
-                "Where to look next: raw, udp and packet sockets and their rings (Sockets); a balloon driver in "
-                "/proc/modules; ZFS; dma-buf and GPU buffers; tracing buffers; then page_owner or /proc/allocinfo."
+                "Where to look next: full pipes; sockets that nobody reads, packet rings (Sockets); a balloon driver "
+                "in /proc/modules; ZFS; dma-buf and GPU buffers; tracing buffers; then page_owner or /proc/allocinfo."
             ),
         ]
     chart = Chart(_label(row), "memory", row.key, "size")

@@ -73,7 +73,7 @@ def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
 def _headline(frame: Frame) -> str:
     rows = frame.sections["slab"].rows
     total = sum(row.size.value or 0 for row in rows)
-    return f"{human_bytes(total)} in {len(rows)} caches" if total else f"{len(rows)} caches"
+    return f"{human_bytes(total)} in {len(rows)} caches" if total else f"{len(rows)} caches" if rows else ""
 
 
 def _detail(frame: Frame, row: Row) -> Detail:

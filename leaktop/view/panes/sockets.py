@@ -152,7 +152,7 @@ PANE = PaneView(
         count_column("drops", "drops", 6, lambda row: row.record.drops, "packets that did not fit in", 3),
         rose_column(),
         peak_column(),
-        text_column("owner", "owner", 20, owner, "process, pid and descriptor that hold it", 2),
+        text_column("owner", "owner", 20, owner, "process, pid and descriptor that hold it", 0),
     ),
     rows=_rows,
     haystack=lambda row: (
@@ -163,4 +163,5 @@ PANE = PaneView(
     headline=_headline,
     switches=(Switch("B", "backlog", "with a backlog only"),),
     empty="no sockets",
+    sort="size",
 )

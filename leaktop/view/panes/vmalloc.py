@@ -74,6 +74,8 @@ def _total(figures: Iterable[Any]) -> Any:
 
 
 def _caller(row: Row) -> str:
+    if row.key[0] == "module":
+        return f"{row.record.module}: {row.record.caller}"
     return row.record.caller or "(no caller)"
 
 
