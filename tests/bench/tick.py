@@ -27,8 +27,9 @@ TARGET = 5.0
 class Reader:
     """Reads what a tick reads, keeps nothing."""
 
-    def __init__(self, source: FileSystemSource) -> None:
-        self._paths = [f"/{probe.path}" for probe in source.probes if os.path.isfile(f"/{probe.path}")]
+    def __init__(self, source: FileSystemSource, read: set[str]) -> None:
+        probes = [probe for probe in source.probes if probe.name in read]
+        self._paths = [f"/{probe.path}" for probe in probes if os.path.isfile(f"/{probe.path}")]
         self._descriptors = [os.open(path, os.O_RDONLY) for path in self._paths]
         lines = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
         self._mounts = [mount for _, mount, kind, *_ in lines if kind in {"tmpfs", "devtmpfs"}]
@@ -95,8 +96,9 @@ def main() -> None:
     ticks = parser.parse_args().ticks
     source = FileSystemSource()
     engine = Engine(source.machine)
-    reader = Reader(source)
-    frame = engine.feed(read_everything(source, frozenset()))
+    first = read_everything(source, frozenset())
+    reader = Reader(source, {sample.probe for sample in first.samples if sample.content is not None})
+    frame = engine.feed(first)
 
     def tick() -> None:
         nonlocal frame
