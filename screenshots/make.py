@@ -42,8 +42,8 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("overview", (160, 48), 75, ()),
-    Shot("memory", (120, 36), 40, ("1", "z", "down")),
+    Shot("overview", (160, 48), 60, ()),
+    Shot("memory", (120, 36), 30, ("1", "z", "down")),
     Shot("residual", (120, 44), 12, ("1", *["down"] * 11, "enter")),
     Shot("slab", (120, 30), 25, ("2", "z", "U")),
     Shot("slab-detail", (120, 50), 25, ("2", "slash", *"vmap_area", "enter", "enter")),
@@ -51,7 +51,7 @@ SHOTS = (
     Shot("sockets", (120, 30), 12, ("4", "z")),
     Shot("processes", (120, 30), 20, ("6", "z")),
     Shot("tmpfs", (120, 30), 20, ("7", "z")),
-    Shot("suspects", (120, 30), 40, ("8", "z")),
+    Shot("suspects", (120, 30), 30, ("8", "z")),
     Shot("narrow", (80, 24), 25, ("2",)),
     Shot("help", (120, 44), 6, ("2", "question_mark")),
     Shot("lab-overview", (160, 48), 90, ("5",)),

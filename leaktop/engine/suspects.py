@@ -21,6 +21,7 @@ _AMOUNTS = {
     "KernelStack": "kernelstack",
     "Percpu": "percpu",
     "hugepages": "hugepages",
+    "Balloon": "balloon",
     "balloon": "balloon",
     "residual": "residual",
 }

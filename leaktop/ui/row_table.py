@@ -213,7 +213,7 @@ class RowTable(Painted, can_focus=True):
         for column, width in self._columns:
             title = column.title
             if column.name == self._sort[0] and len(title) < width:
-                title += "▲" if column.ascending != self._sort[1] else "▼"
+                title += "↑" if column.ascending != self._sort[1] else "↓"
             pieces.append((padded(title, width, column.align) + " ", "heading"))
         return tuple(pieces)
 

@@ -208,40 +208,40 @@ async def test_letters_typed_into_the_filter_are_no_commands() -> None:
 def sorted_by(shown: Live, name: str) -> str:
     """The word before the arrow in a pane's heading."""
     heading = shown.heading(name)
-    words = heading.replace("▼", "▼ ").replace("▲", "▲ ").split()
-    return next((word for word in words if word[-1] in "▼▲"), "")
+    words = heading.replace("↓", "↓ ").replace("↑", "↑ ").split()
+    return next((word for word in words if word[-1] in "↓↑"), "")
 
 
 async def test_less_and_greater_sort_by_the_neighbour_and_i_reverses() -> None:
     async with live(size=(160, 48)) as shown:
         await shown.press("6")
-        assert sorted_by(shown, "processes") == "growth▼"
+        assert sorted_by(shown, "processes") == "growth↓"
         await shown.press("less_than_sign")
-        assert sorted_by(shown, "processes") == "RSS▼"
+        assert sorted_by(shown, "processes") == "RSS↓"
         assert "init" in shown.rows("processes")[-1]
         await shown.press("I")
-        assert sorted_by(shown, "processes") == "RSS▲"
+        assert sorted_by(shown, "processes") == "RSS↑"
         assert "init" in shown.rows("processes")[0]
         await shown.press("greater_than_sign")
-        assert sorted_by(shown, "processes") == "growth▼"
+        assert sorted_by(shown, "processes") == "growth↓"
         await shown.press("less_than_sign", "less_than_sign", "less_than_sign")
-        assert sorted_by(shown, "processes") == "process▲"
+        assert sorted_by(shown, "processes") == "process↑"
         assert "deaf" in shown.rows("processes")[0]
         await shown.press("D")
-        assert sorted_by(shown, "processes") == "growth▼"
+        assert sorted_by(shown, "processes") == "growth↓"
 
 
 async def test_slabtop_letters_work_in_the_slab_pane_only() -> None:
     async with live() as shown:
         await shown.press("2", "c")
-        assert sorted_by(shown, "slab") == "size▼"
+        assert sorted_by(shown, "slab") == "size↓"
         assert "ext4_inode_cache" in shown.rows("slab")[0]
         await shown.press("n")
-        assert sorted_by(shown, "slab") == "cache▲"
+        assert sorted_by(shown, "slab") == "cache↑"
         await shown.press("o")
-        assert sorted_by(shown, "slab") == "objs▼"
+        assert sorted_by(shown, "slab") == "objs↓"
         await shown.press("6", "n", "c")
-        assert sorted_by(shown, "processes") == "growth▼"
+        assert sorted_by(shown, "processes") == "growth↓"
 
 
 async def test_every_letter_and_switch_of_a_pane_reaches_it() -> None:
@@ -579,10 +579,10 @@ async def test_a_click_on_a_heading_sorts_and_a_second_one_reverses() -> None:
     async with live() as shown:
         at = shown.heading("slab").index("size") + 1
         await shown.click("#pane-slab RowTable", at, 0)
-        assert sorted_by(shown, "slab") == "size▼"
+        assert sorted_by(shown, "slab") == "size↓"
         assert "ext4_inode_cache" in shown.rows("slab")[0]
         await shown.click("#pane-slab RowTable", at, 0)
-        assert sorted_by(shown, "slab") == "size▲"
+        assert sorted_by(shown, "slab") == "size↑"
 
 
 async def test_a_click_on_a_row_puts_the_cursor_there_and_a_second_one_opens_it() -> None:

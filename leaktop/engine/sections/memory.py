@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def assemble(inputs: Inputs) -> Assembly:
-    """Rows are Amounts: the kernel's lines under their own names, then vmalloc, hugepages, balloon, pcp, residual."""
+    """Rows are Amounts: the kernel's lines under their own names, then what is derived from them."""
     meminfo = inputs.parsed("meminfo", parse_meminfo)
     if meminfo is None:
         return Assembly([], inputs.fault("meminfo"))
@@ -40,7 +40,7 @@ def assemble(inputs: Inputs) -> Assembly:
     amounts += [
         Amount("vmalloc", vmalloc_bytes(evidence), is_derived=True),
         Amount("hugepages", hugepages_bytes(evidence), is_derived=True),
-        Amount("balloon", balloon_bytes(evidence), is_derived=True),
+        *([] if "Balloon" in meminfo.amounts else [Amount("balloon", balloon_bytes(evidence), is_derived=True)]),
         Amount("pcp", None if pcp_pages is None else pcp_pages * inputs.machine.page_size, is_derived=True),
         Amount("residual", ghost.bytes, is_derived=True),
     ]

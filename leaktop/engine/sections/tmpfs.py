@@ -28,7 +28,8 @@ def assemble(inputs: Inputs) -> Assembly:
         seen[name] += 1
     notes = []
     if files is not None and files.unreadable:
-        notes.append(f"open files of {files.unreadable} processes cannot be read: memfds may be missing")
+        many = "processes" if files.unreadable > 1 else "process"
+        notes.append(f"open files of {files.unreadable} {many} cannot be read: memfds may be missing")
     return Assembly(entries, inputs.fault("tmpfs") if mounts is None else None, tuple(notes))
 
 

@@ -27,7 +27,8 @@ GAUGES: dict[str, tuple[str, str]] = {
     "Shmem": ("Shmem", "tmpfs, shared memory, memfds. The tmpfs pane splits it."),
     "AnonPages": ("AnonPages", "Memory of processes. The Processes pane splits it."),
     "hugepages": ("Hugepages", "Memory set aside for hugetlbfs, used or not."),
-    "balloon": ("Balloon", "Memory that the hypervisor took back."),
+    "Balloon": ("Balloon", "Memory that the hypervisor took back."),
+    "balloon": ("Balloon", "Memory that the hypervisor took back, by the events of /proc/vmstat."),
     "residual": (
         "Residual",
         "Memory that no counter names: pages that drivers took. Some is normal and constant; its growth accuses.",
@@ -90,7 +91,9 @@ def _spark_cell(row: Row, frame: Frame) -> Cell:
 
 def _headline(frame: Frame) -> str:
     amounts = {row.record.name: row.size.value for row in frame.sections["memory"].rows}
-    return f"{human_bytes(amounts.get('MemTotal'))} in all" if amounts else ""
+    if not amounts:
+        return ""
+    return f"{human_bytes(amounts.get('MemTotal'))} in all, residual {human_bytes(amounts.get('residual'))}"
 
 
 def _detail(frame: Frame, row: Row) -> Detail:

@@ -52,7 +52,7 @@ def _sharing(row: Row) -> str:
 def _sharing_cell(row: Row, _frame: Frame) -> Cell:
     if row.record.aliases:
         return Cell(sanitise(_sharing(row)))
-    return Cell("reclaimable" if row.record.reclaimable else "", "dim")
+    return Cell("(reclaimable)" if row.record.reclaimable else "", "dim")
 
 
 def _objects(row: Row) -> int | None:
