@@ -17,7 +17,7 @@ from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
 from leaktop.sources.filesystem import FileSystemSource
-from leaktop.view.cells import sanitise
+from leaktop.view.cells import sanitise, width_of
 from leaktop.view.columns import fit
 from leaktop.view.pane import Choice, arrange
 from leaktop.view.panes import PANES
@@ -221,10 +221,11 @@ def _table(frame: Frame, pane: PaneView, rows: Sequence[Row], grows: bool) -> It
     columns = tuple(column for column in pane.columns if grows or column.name not in _GROWTH)
     layout = fit(columns, _TEXT_WIDTH)
     cells = [[column.cell(row, frame).text for column, _ in layout] for row in rows]
-    widths = [max(len(column.title), *(len(line[i]) for line in cells)) for i, (column, _) in enumerate(layout)]
-    for line in [[column.title for column, _ in layout], *cells]:
-        padded = [
-            text.ljust(width) if column.align == "left" else text.rjust(width)
-            for text, width, (column, _) in zip(line, widths, layout, strict=True)
-        ]
+    titles = [column.title for column, _ in layout]
+    widths = [max(map(width_of, (title, *(line[i] for line in cells)))) for i, title in enumerate(titles)]
+    for line in [titles, *cells]:
+        padded = []
+        for text, width, (column, _) in zip(line, widths, layout, strict=True):
+            space = " " * (width - width_of(text))
+            padded.append(text + space if column.align == "left" else space + text)
         yield "  " + "  ".join(padded).rstrip()

@@ -5,6 +5,7 @@ A live source also asks NETLINK_SOCK_DIAG; a tree has only what was captured, an
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ class FileSystemSource:
         idle_sockets: int | None = LIVE_IDLE_SOCKETS,
         kmemleak_enabled: Callable[[], bool | None] | None = None,
     ) -> None:
+        root = "/" if os.path.samefile(root, "/") else root
         self._root = root
         self._is_live = root == "/"
         self.machine: Machine = live_machine() if self._is_live else captured_machine(root)

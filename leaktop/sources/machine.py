@@ -87,7 +87,9 @@ def kernel_config(root: str, release: str) -> str | None:
     if packed:
         with contextlib.suppress(zlib.error):
             return zlib.decompressobj(wbits=31).decompress(packed, _CONFIG_LIMIT).decode("ascii", "replace")
-    plain = _content(root, f"boot/config-{release}") if release and "/" not in release else None
+    # The release of a captured tree is whatever the tree says, and need not be fit for a path.
+    is_name = re.fullmatch(r"[\w.+~-]{1,100}", release) is not None
+    plain = _content(root, f"boot/config-{release}") if is_name else None
     return plain.decode("ascii", "replace") if plain else None
 
 

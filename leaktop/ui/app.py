@@ -80,6 +80,7 @@ class LeaktopApp(App[None]):
         Binding("minus", "interval(2.0)", "Slower", id="slower"),
         Binding("K", "kernel", "Kernel actions", id="kernel"),
         Binding("ctrl+l", "repaint", "Draw the screen anew", show=False, id="repaint"),
+        Binding("ctrl+z", "suspend_process", "Back to the shell; fg returns", show=False, id="suspend"),
     ]
 
     class FrameArrived(Message):
@@ -147,6 +148,7 @@ class LeaktopApp(App[None]):
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
+        self.app_resume_signal.subscribe(self, lambda _: self.set_timer(0.1, self.action_repaint))
         self.dashboard.activate(PANES[0].name)
         try:
             self.poller.start()

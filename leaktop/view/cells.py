@@ -50,3 +50,10 @@ def _visible(character: str) -> str:
     if character in names:
         return names[character]
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def width_of(text: str) -> int:
+    """The cells that a text takes on a terminal: two for each wide character."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
