@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run leaktop.
 
     Returns:
-        0; 1 where what was asked for is not there; 2 for a wrong command line; 130 for Ctrl-C; 141 where the reader of
+        0; 1 where the output cannot be written; 2 for a wrong command line; 130 for Ctrl-C; 141 where the reader of
         our output went away.
     """
     for name in ("stdout", "stderr"):
