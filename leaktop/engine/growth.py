@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Key
 
 UNKNOWN = Trend(None, None, None, None, None, None, None)
-_FORGET_AFTER = 120.0
-"""Seconds for which the history of a row that vanished is kept, should it come back."""
+_KEPT_AT_LEAST, _KEPT_AT_MOST = 10.0, 120.0
+"""Seconds for which the history of a row that vanished is kept, should it come back: as long as it was there."""
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""
 _MANY_ROWS = 100
@@ -60,6 +60,11 @@ class Track:
     def last_seen(self) -> float:
         """Monotonic time of the last value, or of the row itself where no value was known."""
         return max(self.since, self.series.times[-1] if self.series.times else self.since)
+
+    def is_outlived(self, mono: float) -> bool:
+        """Whether the row has been gone for so long that nobody waits for it: processes come and go by the thousand."""
+        there = self.last_seen - self.series.times[0] if self.series.times else 0.0
+        return mono - self.last_seen > min(max(there, _KEPT_AT_LEAST), _KEPT_AT_MOST)
 
     def observe(self, mono: float, value: int, generation: int) -> Trend:
         """Take one value and say how it moves.
@@ -183,7 +188,7 @@ class Ledger:
                 gone = [
                     key
                     for key, track in tracks.items()
-                    if track.generation < self.generation and mono - track.last_seen > _FORGET_AFTER
+                    if track.generation < self.generation and track.is_outlived(mono)
                 ]
                 for key in gone:
                     del tracks[key]

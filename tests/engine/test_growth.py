@@ -176,12 +176,24 @@ def test_two_reads_at_one_moment_have_no_rate() -> None:
     assert reads.read({"a": 5}, pause=0.0)["a"][:3] == (5, 4, None)
 
 
-def test_a_row_is_forgotten_two_minutes_after_it_went() -> None:
+def test_a_short_lived_row_is_forgotten_soon() -> None:
     reads = Reads()
     reads.read({"a": 1, "gone": 77})
-    reads.read({"a": 1}, pause=119)
+    reads.read({"a": 1}, pause=9)
     reads.ledger.forget_gone(reads.mono)
     assert reads.ledger.points(("gone",), "size", reads.mono)[1] == [77.0]
+    reads.read({"a": 1}, pause=2)
+    reads.ledger.forget_gone(reads.mono)
+    assert reads.ledger.points(("gone",), "size", reads.mono) == ([], [])
+
+
+def test_a_row_that_was_there_for_long_is_forgotten_two_minutes_after_it_went() -> None:
+    reads = Reads()
+    reads.read({"a": 1, "gone": 77})
+    reads.read({"a": 1, "gone": 77}, pause=500)
+    reads.read({"a": 1}, pause=119)
+    reads.ledger.forget_gone(reads.mono)
+    assert reads.ledger.points(("gone",), "size", reads.mono)[1] == [77.0, 77.0]
     reads.read({"a": 1}, pause=2)
     reads.ledger.forget_gone(reads.mono)
     assert reads.ledger.points(("gone",), "size", reads.mono) == ([], [])
