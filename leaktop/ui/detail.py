@@ -19,7 +19,7 @@ from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
 from leaktop.units import human_bytes
 from leaktop.view.cells import sanitise
-from leaktop.view.pane import Choice, Listing, arrange
+from leaktop.view.pane import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,8 +95,7 @@ class DetailScreen(Screen[None]):
         """Show the row as it is at this moment; a row that is gone stays as it was."""
         self._frame = frame
         try:
-            rows = arrange(self._pane, frame, Choice(self._pane.sort, switches=self._switches()))
-            row = next((row for row in rows if row.key == self._key), None)
+            row = next((row for row in self._pane.rows(frame, self._switches()) if row.key == self._key), None)
             if row is not None:
                 self._show(frame, self._pane.detail(frame, row))
             elif not self._shown:

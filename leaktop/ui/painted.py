@@ -68,11 +68,6 @@ class Painted(Widget):
         if regions:
             self.refresh(*regions)
 
-    def repaint(self) -> None:
-        """Paint everything anew: after a change of theme."""
-        self._styles.clear()
-        self.refresh()
-
     def notify_style_update(self) -> None:
         """Forget the styles of the theme before."""
         self._styles.clear()

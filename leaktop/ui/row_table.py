@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -231,15 +232,6 @@ class RowTable(Painted, can_focus=True):
     def _words(self, width: int) -> list[Line]:
         lines: list[Line] = []
         for text, tone in self._message:
-            for part in _wrapped(text, max(width - 2 * _MARGIN, 8)):
+            for part in wrap(text, max(width - 2 * _MARGIN, 8), break_long_words=False, break_on_hyphens=False):
                 lines.append(((" " * _MARGIN, ""), (part, tone)))
         return lines
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return lines

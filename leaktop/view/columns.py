@@ -105,8 +105,7 @@ def rate_column() -> Column:
     """The slope over the last minute, in bytes a minute."""
 
     def cell(row: Row, _frame: Frame) -> Cell:
-        slope = row.size.slope
-        return Cell(human_rate(slope), "growth" if (slope or 0) > 0 else "shrink" if (slope or 0) < 0 else "dim")
+        return Cell(human_rate(row.size.slope), _tone(row.size.slope))
 
     return Column("rate", "rate", 8, lambda row: row.size.slope, cell, "bytes a minute: the slope over the last minute")
 
@@ -134,8 +133,11 @@ def in_words(trend: Trend) -> str:
 
 def tone_of(trend: Trend) -> Tone:
     """Growing, shrinking, or neither."""
-    growth = trend.growth or 0
-    return "growth" if growth > 0 else "shrink" if growth < 0 else "dim"
+    return _tone(trend.growth)
+
+
+def _tone(change: float | None) -> Tone:
+    return "growth" if (change or 0) > 0 else "shrink" if (change or 0) < 0 else "dim"
 
 
 def fit(columns: tuple[Column, ...], width: int) -> list[tuple[Column, int]]:
