@@ -21,8 +21,7 @@ from leaktop.view.cells import sanitise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from leaktop.model.sample import Machine, RawSample
-    from leaktop.sources.base import Probe
+    from leaktop.model.sample import Machine, Probe, RawSample
 
 _WORDS: dict[bool | None, str] = {True: "yes", False: "no", None: "?"}
 _GLYPHS: dict[bool | None, str] = {True: "✓", False: "✗", None: "?"}

@@ -7,6 +7,7 @@ import errno
 import os
 import time
 
+from leaktop.private_file import create_private
 from leaktop.units import human_duration
 
 PATH = "/sys/kernel/debug/kmemleak"
@@ -76,7 +77,7 @@ def save_report(content: bytes, directory: str) -> str:
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = os.path.join(directory, f"kmemleak-{stamp}-{time.time_ns() % 10**9:09d}.txt")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = create_private(path)
     try:
         with open(descriptor, "wb") as file:
             file.write(content)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from leaktop.engine.engine import Engine
     from leaktop.model.frame import Frame
-    from leaktop.sources.base import Probe, Source
+    from leaktop.model.sample import Probe
+    from leaktop.sources.base import Source
 
 DUTY = 0.05
 """Share of the time that reading one probe may take before it is read less often."""

@@ -20,6 +20,22 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """One readable kernel file or listing, and how often it is worth reading."""
+
+    name: str
+    """The file below /proc ("slabinfo", "net/udp"), or the listing's own name ("processes")."""
+    lane: str
+    """Probes of one lane are read one after another; a slow lane does not hold up the others."""
+    cadence: float | None
+    """Seconds between reads while nothing is slow; None: only on request."""
+    path: str
+    """For messages: where the bytes come from, below the root."""
+    ceiling: int = 32 << 20
+    """Bytes; more than this is no sane answer and is refused rather than kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class RawSample:
     """One read of one probe: the bytes it gave, or the fault; never both None."""
 
@@ -36,11 +52,27 @@ class RawSample:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The samples of the probes that were due at one moment: what a recording stores, what the engine eats."""
+    """The samples of the probes that were due at one moment: what a recording stores, what the engine eats.
+
+    Both clocks are kept to the millisecond, so that a recording holds them exactly.
+    """
 
     mono: float
     wall: float
     samples: tuple[RawSample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something between two ticks that whoever looks at them later should know."""
+
+    mono: float
+    wall: float
+    kind: str
+    """mark (with a text), baseline (growth counts from here), gap, suspend, clock, reboot, or a later version's own."""
+    text: str
+    seconds: float | None = None
+    """How long the gap or the suspend was; how far the clock was set, back where it is negative."""
 
 
 @dataclass(frozen=True, slots=True)

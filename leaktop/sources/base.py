@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from leaktop.model.sample import Machine, RawSample
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One readable kernel file or listing, and how often it is worth reading."""
-
-    name: str
-    """The file below /proc ("slabinfo", "net/udp"), or the listing's own name ("processes")."""
-    lane: str
-    """Probes of one lane are read one after another; a slow lane does not hold up the others."""
-    cadence: float | None
-    """Seconds between reads while nothing is slow; None: only on request."""
-    path: str
-    """For messages: where the bytes come from, below the root."""
-    ceiling: int = 32 << 20
-    """Bytes; more than this is no sane answer and is refused rather than kept."""
+    from leaktop.model.sample import Machine, Probe, RawSample
 
 
 class Source(Protocol):

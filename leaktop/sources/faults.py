@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leaktop.model.sample import Fault
 
 if TYPE_CHECKING:
-    from leaktop.sources.base import Probe
+    from leaktop.model.sample import Probe
 
 _DEBUGFS = "mount -t debugfs none /sys/kernel/debug"
 

@@ -9,9 +9,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from leaktop.model.sample import Fault, RawSample
+from leaktop.model.sample import Fault, Probe, RawSample
 from leaktop.sources import hugepages, open_files, slab_links, tmpfs
-from leaktop.sources.base import Probe
 from leaktop.sources.faults import explain
 from leaktop.sources.files import KeptFiles, path_below
 from leaktop.sources.machine import captured_machine, live_machine

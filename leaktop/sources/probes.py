@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from leaktop.model.sample import Probe
 from leaktop.model.socket_names import PROTOCOLS
-from leaktop.sources.base import Probe
 
 
 def _file(name: str, lane: str, cadence: float | None, ceiling: int = 32 << 20) -> Probe:

@@ -12,8 +12,7 @@ import pytest
 
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import DUTY, Poller, backlogged, read_everything
-from leaktop.model.sample import Machine, RawSample
-from leaktop.sources.base import Probe
+from leaktop.model.sample import Machine, Probe, RawSample
 from leaktop.sources.text_form import encode
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from leaktop.model.frame import Frame
-    from leaktop.sources.base import Probe
+    from leaktop.model.sample import Probe
 
 DATA = Path(__file__).parents[1] / "data"
 START_MONO, START_WALL = 1000.0, 1_790_000_000.0

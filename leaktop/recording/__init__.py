@@ -1,0 +1,1 @@
+"""Recordings: ticks of raw samples as zstd-compressed JSON Lines, written, read, cut and mended here."""

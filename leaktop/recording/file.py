@@ -1,0 +1,139 @@
+"""A recording as a file: made privately, written a piece at a time, kept intact through full disks and removals."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from leaktop.private_file import create_private
+from leaktop.recording.layout import seek_table, signpost_frame
+from leaktop.units import human_bytes
+
+if TYPE_CHECKING:
+    from leaktop.recording.encoder import Chapter
+
+FLOOR = 64 << 20
+"""Bytes of a file system that a recording leaves free: a full disk is worse than a missing recording."""
+MOST_PENDING = 16 << 20
+"""Bytes that wait in memory for room on the disk."""
+
+
+class RecordingFile:
+    """A new file that takes what an Encoder makes, from the beginning of a chapter on.
+
+    What cannot be written waits in memory and is written when there is room again, so that nothing in the file is torn.
+
+    Args:
+        path: of the file; nothing may be there yet.
+        floor: bytes to be left free on its file system.
+
+    Raises:
+        OSError: it cannot be made; ENOSPC where less than the floor is free.
+
+    Attributes:
+        path: as given.
+        size: bytes taken, written or waiting.
+        trouble: what stands in the way of writing now, for people; None while nothing does.
+    """
+
+    def __init__(self, path: str, *, floor: int = FLOOR) -> None:
+        self.path = path
+        self.size = 0
+        self.trouble: str | None = None
+        self._floor = floor
+        self._pending = bytearray()
+        self._written = 0
+        self._entries: list[tuple[int, int]] = []
+        directory = os.path.dirname(path) or "."
+        if _free(os.statvfs(directory)) < floor:
+            raise OSError(
+                errno.ENOSPC, f"less than {human_bytes(floor)} are free there; --min-free sets the limit", path
+            )
+        self._descriptor = create_private(path)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the file has no name any more: somebody removed it, and what is written is lost with it."""
+        try:
+            return os.fstat(self._descriptor).st_nlink == 0
+        except OSError:
+            return False
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether more waits for room than is kept in memory."""
+        return len(self._pending) > MOST_PENDING
+
+    def piece(self, piece: bytes) -> None:
+        """Append what comes next; never raises."""
+        self.size += len(piece)
+        self._pending += piece
+        self.write()
+
+    def chapter(self, chapter: Chapter) -> None:
+        """Note a chapter whose pieces were given, its signpost included."""
+        signpost = len(signpost_frame(chapter.signpost))
+        self._entries += [(len(chapter.content), chapter.text_bytes), (signpost, 0)]
+
+    def write(self) -> None:
+        """Write what waits, as far as there is room; `trouble` says why it does not all go."""
+        try:
+            if self._floor and _free(os.fstatvfs(self._descriptor)) < self._floor:
+                self.trouble = f"less than {human_bytes(self._floor)} are free on the disk"
+                return
+            while self._pending:
+                written = os.pwrite(self._descriptor, self._pending, self._written)
+                if not written:
+                    break
+                self._written += written
+                del self._pending[:written]
+        except OSError as error:
+            self.trouble = os.strerror(error.errno) if error.errno else str(error)
+            return
+        self.trouble = None
+
+    def close(self) -> str | None:
+        """End the file after a closed chapter: the seek table, and everything on the disk.
+
+        Returns:
+            what went wrong, for people; None where the file is whole.
+        """
+        self._floor = 0  # the few bytes of the end may use what was kept free
+        if sum(packed for packed, _ in self._entries) == self.size and self._entries:
+            self.piece(seek_table(self._entries))
+        else:
+            self.write()
+        lost = len(self._pending)
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            self.trouble = self.trouble or (os.strerror(error.errno) if error.errno else str(error))
+        try:
+            os.close(self._descriptor)
+        except OSError as error:
+            self.trouble = self.trouble or (os.strerror(error.errno) if error.errno else str(error))
+        return f"{self.trouble}: the last {human_bytes(lost)} are lost" if lost else self.trouble
+
+
+def _free(state: os.statvfs_result) -> int:
+    """Bytes that an ordinary user may still take; file systems that do not say so have room."""
+    return state.f_bavail * state.f_frsize if state.f_blocks else 1 << 62
+
+
+def rotate(path: str, keep: int) -> None:
+    """Make room for a new file of that name: FILE becomes FILE.1, FILE.1 becomes FILE.2; `keep` of these stay.
+
+    Raises:
+        OSError: a file cannot be renamed.
+    """
+    last = f"{path}.{keep}"
+    if keep and os.path.lexists(last):
+        os.unlink(last)
+    for number in range(keep - 1, 0, -1):
+        if os.path.lexists(f"{path}.{number}"):
+            os.rename(f"{path}.{number}", f"{path}.{number + 1}")
+    if keep:
+        os.rename(path, f"{path}.1")
+    else:
+        os.unlink(path)
