@@ -6,12 +6,16 @@ import argparse
 import errno
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import leaktop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+VERBS = ("record", "replay", "demo", "diff", "info", "cut", "import", "export", "show", "doctor")
+"""Each is a module of this package, in the order of the help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(sys, name) is None:  # started with >&- or 2>&-
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
-        choices = _parser().parse_args(arguments)
+        given, command = _split(sys.argv[1:] if arguments is None else arguments)
+        parser = _parser(given)
+        choices = parser.parse_args(given)
+        if command and not getattr(choices, "takes_command", False):
+            parser.error(f"no command is taken here: {' '.join(command)}")
+        choices.command = command
         status: int = choices.run(choices)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -43,9 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    # Imported here, so that Ctrl-C while the program starts is answered like any other.
-    from leaktop.cli import doctor, live, show
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    # Imported here, so that Ctrl-C while the program starts is answered like any other; and of the verbs only the one
+    # that is asked for, since a recorder on a machine without memory should not hold what only the screen needs.
+    from leaktop.cli import live
 
     parser = argparse.ArgumentParser(
         prog="leaktop",
@@ -55,7 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"leaktop {leaktop.__version__}")
     live.add_options(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    for verb in (show, doctor):
-        verb.add_parser(verbs)
+    wanted = next((verb for verb in VERBS if verb in arguments), None)
+    for verb in VERBS if wanted is None or "--help" in arguments or "-h" in arguments else (wanted,):
+        import_module(f"leaktop.cli.{'import_' if verb == 'import' else verb}").add_parser(verbs)
     parser.set_defaults(run=live.run)
     return parser
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is for leaktop, and what stands behind "--": a command to be run."""
+    given = list(arguments)
+    at = given.index("--") if "--" in given else len(given)
+    return given[:at], given[at + 1 :]

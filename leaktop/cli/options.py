@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from leaktop.units import parse_duration
 
@@ -28,3 +29,15 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a count")
     return int(text)
+
+
+def size(text: str) -> int:
+    """Bytes: "500M", "64K", "1G", "4096".
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 500M, 64K or 1G")
+    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))

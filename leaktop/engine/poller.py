@@ -1,4 +1,4 @@
-"""The one poller behind every pane: asks each probe at its own pace, and feeds the engine.
+"""The one poller behind every pane and every recording: asks each probe at its own pace, and hands on ticks.
 
 Reads happen in daemon threads, one a lane, since nothing under /proc can be polled, any read can stall on a kernel
 lock, and a thread of asyncio's own executor would hold up quitting until the read returns.
@@ -17,10 +17,8 @@ from leaktop.model.frame import ProbeState
 from leaktop.model.sample import Fault, RawSample, Tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from leaktop.engine.engine import Engine
-    from leaktop.model.frame import Frame
     from leaktop.model.sample import Probe
     from leaktop.sources.base import Source
 
@@ -46,7 +44,7 @@ def read_probe(source: Source, probe: Probe, wanted: frozenset[int] | None) -> R
 
 def read_everything(source: Source, wanted: frozenset[int] | None = None) -> Tick:
     """One tick with every probe of a source, read here and now: for `show`, and for a captured tree."""
-    mono, wall = time.monotonic(), time.time()
+    mono, wall = round(time.monotonic(), 3), round(time.time(), 3)
     samples = [sample for probe in source.probes if (sample := read_probe(source, probe, wanted))]
     return Tick(mono, wall, tuple(samples))
 
@@ -113,8 +111,8 @@ class Poller:
 
     Args:
         source: where samples come from.
-        engine: what they are fed to.
-        on_frame: called with each Frame, in the poller's thread.
+        take: called with each tick and what reading costs just now, in the poller's thread; gives the inodes of the
+            sockets whose owners are worth a walk over /proc/PID/fd.
         interval: seconds between ticks; the cadence of every probe scales with it.
         at_start: probes without a cadence that are read once at the start.
     """
@@ -122,14 +120,12 @@ class Poller:
     def __init__(
         self,
         source: Source,
-        engine: Engine,
-        on_frame: Callable[[Frame], None],
+        take: Callable[[Tick, Mapping[str, ProbeState]], frozenset[int]],
         interval: float = 1.0,
         at_start: Iterable[str] = (),
     ) -> None:
         self._source = source
-        self._engine = engine
-        self._on_frame = on_frame
+        self._take = take
         self.interval = interval
         self._schedules = {probe.name: _Schedule(probe) for probe in source.probes}
         self._lanes = {probe.lane: _Lane(probe.lane) for probe in source.probes}
@@ -236,12 +232,4 @@ class Poller:
     def _publish(self, samples: Samples) -> None:
         now = time.monotonic()
         states = {name: schedule.state(self.interval, now) for name, schedule in self._schedules.items()}
-        frame = self._engine.feed(Tick(now, time.time(), tuple(samples)), states)
-        self._wanted = backlogged(frame)
-        self._on_frame(frame)
-
-
-def backlogged(frame: Frame) -> frozenset[int]:
-    """The inodes of the sockets that hold memory: the ones whose owners are worth a walk over /proc/PID/fd."""
-    rows = frame.sections["sockets"].rows
-    return frozenset(row.record.inode for row in rows if row.size.value and row.record.inode)
+        self._wanted = self._take(Tick(round(now, 3), round(time.time(), 3), tuple(samples)), states)

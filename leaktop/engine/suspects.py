@@ -11,7 +11,7 @@ from leaktop.parsers.kmemleak import from_culprit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from leaktop.model.frame import Row
+    from leaktop.model.frame import Residual, Row
     from leaktop.model.records import Cache, KmemleakGroup, Process, SharedMemory, Socket, VmallocGroup
 
 _LIMIT = 200
@@ -25,7 +25,11 @@ _AMOUNTS = {
     "balloon": "balloon",
     "residual": "residual",
 }
+_SHRINKING = {"SReclaimable", "KReclaimable", "Cached", "Buffers"}
+"""Counters of what the kernel gives back under pressure."""
 _MODULE_GONE = "0x"
+Description = tuple[str, str, str, bool]
+"""Kind, name, note, whether it is a cache; as in Suspect."""
 
 
 def rank_suspects(sections: Mapping[str, Section], reader_pid: int | None = None) -> tuple[Suspect, ...]:
@@ -44,34 +48,50 @@ def rank_suspects(sections: Mapping[str, Section], reader_pid: int | None = None
     return tuple(found[:_LIMIT])
 
 
+def describe(section: str, row: Row) -> Description:
+    """How a row of a section is called when it is accused."""
+    return _DESCRIBE[section](row)
+
+
 def _suspects_of(section: Section) -> Iterator[Suspect]:
-    describe = _DESCRIBE.get(section.name)
     if section.name == "memory":
         yield from _amounts(section)
-    elif describe is not None:
+    elif section.name in _DESCRIBE:
         for row in section.rows:
             if (row.size.growth or 0) > 0:
-                kind, name, note, is_cache = describe(row)
+                kind, name, note, is_cache = describe(section.name, row)
                 yield Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache)
 
 
 def _amounts(section: Section) -> Iterator[Suspect]:
     ghost = section.extras.get("residual")
-    inside = {term.name for term in ghost.terms if term.sign == 0} if ghost else set()
     total = next((row.record.bytes for row in section.rows if row.record.name == "MemTotal"), 0) or 0
     for row in section.rows:
-        kind = _AMOUNTS.get(row.record.name)
         growth = row.size.growth or 0
-        # Stacks that lie in vmalloc areas are accused there, under their caller.
-        if kind is None or growth <= 0 or row.record.name in inside:
+        if growth <= 0 or not stands_alone(row, ghost):
             continue
+        kind, name, note, is_cache = describe("memory", row)
         if kind == "residual" and growth < noise(total) / 4:
             continue
-        note = "memory that no counter names" if kind == "residual" else ""
-        yield Suspect(kind, "memory", row.key, row.record.name, note, row.size, None, is_cache=False)
+        yield Suspect(kind, "memory", row.key, name, note, row.size, None, is_cache)
 
 
-def _slab(row: Row) -> tuple[str, str, str, bool]:
+def stands_alone(row: Row, ghost: Residual | None) -> bool:
+    """Whether a counter of the memory section counts what no other section lists by its owner.
+
+    Stacks that lie in vmalloc areas are accused there, under their caller.
+    """
+    name = row.record.name
+    return name in _AMOUNTS and not any(term.name == name and term.sign == 0 for term in (ghost.terms if ghost else ()))
+
+
+def _amount(row: Row) -> Description:
+    name = row.record.name
+    note = "memory that no counter names" if name == "residual" else ""
+    return _AMOUNTS.get(name, name.lower()), name, note, name in _SHRINKING
+
+
+def _slab(row: Row) -> Description:
     cache: Cache = row.record
     if cache.name.startswith(_DEBUG_CACHES):
         return "slab", cache.name, "the debug kernel's own cost", True
@@ -82,7 +102,7 @@ def _slab(row: Row) -> tuple[str, str, str, bool]:
     return "slab", cache.name, "", False
 
 
-def _vmalloc(row: Row) -> tuple[str, str, str, bool]:
+def _vmalloc(row: Row) -> Description:
     group: VmallocGroup = row.record
     name = group.caller or group.kind
     if name.startswith(_MODULE_GONE):
@@ -90,7 +110,7 @@ def _vmalloc(row: Row) -> tuple[str, str, str, bool]:
     return "vmalloc", name, f"module {group.module}" if group.module else "", False
 
 
-def _socket(row: Row) -> tuple[str, str, str, bool]:
+def _socket(row: Row) -> Description:
     socket: Socket = row.record
     owner = socket.owners[0] if socket.owners else None
     place = " ".join(part for part in (socket.interface, socket.local) if part) or f"inode {socket.inode}"
@@ -102,22 +122,23 @@ def _socket(row: Row) -> tuple[str, str, str, bool]:
     )
 
 
-def _process(row: Row) -> tuple[str, str, str, bool]:
+def _process(row: Row) -> Description:
     process: Process = row.record
     return "process", f"{process.comm} ({process.pid})", "", False
 
 
-def _tmpfs(row: Row) -> tuple[str, str, str, bool]:
+def _tmpfs(row: Row) -> Description:
     memory: SharedMemory = row.record
     return "tmpfs", memory.name, memory.kind if memory.kind != "tmpfs" else "", False
 
 
-def _kmemleak(row: Row) -> tuple[str, str, str, bool]:
+def _kmemleak(row: Row) -> Description:
     group: KmemleakGroup = row.record
     return "kmemleak", " < ".join(from_culprit(group.backtrace)[:3]) or "no backtrace", f"{group.count} objects", False
 
 
 _DESCRIBE = {
+    "memory": _amount,
     "slab": _slab,
     "vmalloc": _vmalloc,
     "sockets": _socket,

@@ -1,30 +1,31 @@
-"""The live screen: one poller, the header, the panes. What the user chose is in the panes; the rest is in the Frame."""
+"""The screen: header, timeline, panes. What the user chose is in the panes, the rest in the Frame, live or replayed."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.app import SystemCommand
 from textual.message import Message
 from textual.screen import ModalScreen
 
-from leaktop.engine.poller import Poller
+from leaktop.engine.feed import LiveFeed
 from leaktop.ui.dashboard import Dashboard
 from leaktop.ui.detail import DetailScreen
-from leaktop.ui.dialogs import ActionScreen, HelpScreen
+from leaktop.ui.dialogs import HelpScreen
 from leaktop.ui.header import Header, KeyLine, Tabs
+from leaktop.ui.keys import BINDINGS, NOT_OVER_DIALOGS, key_commands, key_line
 from leaktop.ui.kmemleak import KmemleakActions
 from leaktop.ui.pane_box import PaneBox
+from leaktop.ui.recording import RecordingActions
 from leaktop.ui.row_table import RowTable
-from leaktop.ui.terminal import TolerantDriver, leave_on_signals
-from leaktop.ui.theme import THEMES
+from leaktop.ui.shell import Shell
+from leaktop.ui.timeline import TimelineBar
+from leaktop.ui.travel import Replayed, Travel, not_recorded
 from leaktop.units import human_duration
-from leaktop.view.cells import sanitise
 from leaktop.view.panes import PANES
+from leaktop.view.panes.memory import meminfo_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,33 +35,22 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from leaktop.engine.engine import Engine
+    from leaktop.engine.player import Position
+    from leaktop.engine.poller import Poller
     from leaktop.model.frame import Frame
     from leaktop.sources.base import Source
 
 _SLOWEST, _FASTEST = 60.0, 0.25
-_KEYS = [
-    ("q", "q", "quit"),
-    ("question_mark", "?", "help"),
-    ("slash", "/", "filter"),
-    ("enter", "⏎", "drill down"),
-    ("D", "D", "growth"),
-    ("m", "m", "mark"),
-    ("space", "Space", "pause"),
-    ("z", "z", "zoom"),
-    ("K", "K", "kernel"),
-    ("U", "U", "unreclaimable only"),
-    ("F", "F", "follow"),
-]
-"""For the line at the bottom, the most wanted first: as Textual names them, as people read them, what they do."""
-_NOT_OVER_DIALOGS = {"help", "kernel", "mark", "pause", "refresh_now", "interval"}
 
 
-class LeaktopApp(App[None]):
+class LeaktopApp(Shell):
     """Everything on one screen.
 
     Args:
-        source: where samples come from.
-        engine: what turns them into Frames.
+        source: where samples come from; None for a replay.
+        engine: what turns them into Frames; None for a replay.
+        replayed: the recording to show; None for the live screen.
+        record_to: a new file that everything is recorded to from the start.
         interval: seconds between ticks.
         is_read_only: no write to the kernel is offered.
         is_ascii: no glyph beyond ASCII is drawn.
@@ -68,20 +58,7 @@ class LeaktopApp(App[None]):
         directory: where reports are saved.
     """
 
-    CSS_PATH = "leaktop.tcss"
-    TITLE = "leaktop"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c,ctrl+q", "quit", "Quit", id="quit"),
-        Binding("question_mark,h,f1", "help", "Help", id="help"),
-        Binding("space", "pause", "Pause or go on", id="pause"),
-        Binding("m", "mark", "Mark the baseline", id="mark"),
-        Binding("R", "refresh_now", "Read everything now", id="refresh"),
-        Binding("plus,equals_sign", "interval(0.5)", "Faster", id="faster"),
-        Binding("minus", "interval(2.0)", "Slower", id="slower"),
-        Binding("K", "kernel", "Kernel actions", id="kernel"),
-        Binding("ctrl+l", "repaint", "Draw the screen anew", show=False, id="repaint"),
-        Binding("ctrl+z", "suspend_process", "Back to the shell; fg returns", show=False, id="suspend"),
-    ]
+    BINDINGS = BINDINGS
 
     class FrameArrived(Message):
         """The poller has a new Frame; only the newest is of interest."""
@@ -90,74 +67,78 @@ class LeaktopApp(App[None]):
             """A Frame that is waiting gives way to a newer one."""
             return isinstance(message, LeaktopApp.FrameArrived)
 
-    class Said(Message):
-        """Something for the user to read, from another thread."""
-
-        def __init__(self, words: str) -> None:
-            super().__init__()
-            self.words = words
+    class Travelled(FrameArrived):
+        """The player has a new Frame."""
 
     def __init__(
         self,
-        source: Source,
-        engine: Engine,
+        source: Source | None,
+        engine: Engine | None,
         *,
+        replayed: Replayed | None = None,
+        record_to: str | None = None,
         interval: float = 1.0,
         is_read_only: bool = False,
         is_ascii: bool = False,
         theme: str | None = None,
         directory: str = ".",
     ) -> None:
-        # The terminal's own sixteen colours, which Textual otherwise turns into RGB; under NO_COLOR, none of them.
-        super().__init__(
-            driver_class=TolerantDriver,
-            ansi_color="NO_COLOR" in os.environ or (theme or "").startswith("ansi"),
-        )
+        super().__init__(theme, is_ascii=is_ascii)
         self._source = source
-        self._engine = engine
+        self._replayed = replayed
+        self._record_to = record_to
         self._is_read_only = is_read_only
-        self._is_ascii = is_ascii
-        self._theme_wanted = theme
         self._newest: Frame | None = None
         self._shown: Frame | None = None
         self._is_paused = False
-        self.poller = Poller(source, engine, self._take, interval, at_start=("kmemleak",))
+        self._travel = Travel(self, self._take_travelled)
+        self.live: LiveFeed | None = None
+        self._recording: RecordingActions | None = None
+        if source is not None and engine is not None:
+            self.live = LiveFeed(source, engine, self._take, interval)
+            self._recording = RecordingActions(self, self.live.recorder, self.live.tape, source.machine.hostname)
         self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
-        self._kmemleak = KmemleakActions(
-            self,
-            say=self.say_from_thread,
-            read_report=self._kmemleak_report,
-            read_again=lambda: self.poller.request("kmemleak"),
-            directory=directory,
-        )
-        self._header, self._tabs, self._keys = Header(), Tabs(), KeyLine()
+        self._kmemleak = KmemleakActions(self, source, self._refusal, directory)
+        self._header, self._timeline, self._tabs, self._keys = Header(), TimelineBar(), Tabs(), KeyLine()
+
+    @property
+    def poller(self) -> Poller:
+        """What reads this machine; only where the screen is live."""
+        if self.live is None:
+            raise RuntimeError("a replay reads no machine")
+        return self.live.poller
 
     def compose(self) -> ComposeResult:
         """Header, tabs, panes, keys."""
         yield self._header
+        yield self._timeline
         yield self._tabs
         yield self.dashboard
         yield self._keys
 
     def on_mount(self) -> None:
         """Start reading only now, when there is a screen to show it."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._theme_wanted or THEMES[0].name
-        self.set_class(self._is_ascii, "ascii")
-        if not self.is_headless:
-            loop = asyncio.get_running_loop()
-            leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
-        self.app_resume_signal.subscribe(self, lambda _: self.set_timer(0.1, self.action_repaint))
+        self.settle_in()
         self.dashboard.activate(PANES[0].name)
         try:
-            self.poller.start()
+            if self._replayed is not None:
+                self._begin_travel()
+                self._travel.begin(self._replayed)
+            else:
+                if self._record_to is not None and self._recording is not None:
+                    self._recording.start(self._record_to)
+                self.poller.start()
         except RuntimeError as error:
             self.exit(return_code=1, message=f"leaktop: no thread could be started to read with: {error}")
+        except OSError as error:
+            self.exit(return_code=2, message=f"leaktop: {self._record_to}: {error.strerror or error}")
 
     def on_unmount(self) -> None:
-        """Stop asking; reads that are under way stay behind in their daemon threads."""
-        self.poller.stop()
+        """Stop asking; reads that are under way stay behind in their daemon threads. A recording ends whole."""
+        self._travel.end()
+        if self.live is not None:
+            self.live.poller.stop()
+            self.live.recorder.stop()
 
     def on_resize(self, event: events.Resize) -> None:
         """All panes where there is room, else one."""
@@ -171,58 +152,66 @@ class LeaktopApp(App[None]):
         if self._running:
             self.post_message(self.FrameArrived())
 
-    def on_leaktop_app_frame_arrived(self) -> None:
-        """Show it, or only the header of it while paused."""
-        frame = self._newest
-        if frame is None:
-            return
-        if not self._is_paused:
-            self._shown = frame
-            self.dashboard["kmemleak"].status = self._kmemleak.status
-            self.dashboard.show(frame)
-            if isinstance(self.screen, DetailScreen):
-                self.screen.show(frame)
+    def _take_travelled(self, frame: Frame, position: Position) -> None:
+        """In the player's thread: wake the UI."""
+        if self._running:
+            self.post_message(self.Travelled())
+
+    def on_leaktop_app_frame_arrived(self, event: FrameArrived | None = None) -> None:
+        """Show it, or only the header of it while paused or elsewhere in time."""
+        if self._recording is not None:
+            self._recording.watch()
+        if self._newest is not None and not self._is_paused and not self._travel.is_on:
+            self._show(self._newest)
         self._show_header()
 
-    def say(self, words: str) -> None:
-        """A notice in the corner."""
-        self.notify(sanitise(words), markup=False, timeout=6)
+    def on_leaktop_app_travelled(self) -> None:
+        """Show the moment that the player is at."""
+        if self._travel.newest is not None:
+            frame, position = self._travel.newest
+            self._timeline.show(position)
+            self._show(frame)
+            self._show_header()
 
-    def say_from_thread(self, words: str) -> None:
-        """A notice, from any thread."""
-        if self._running:
-            self.post_message(self.Said(words))
-
-    def on_leaktop_app_said(self, event: Said) -> None:
-        """Show the notice."""
-        self.say(event.words)
+    def _show(self, frame: Frame) -> None:
+        self._shown = frame
+        self.dashboard["kmemleak"].status = self._kmemleak.status
+        self.dashboard.show(frame)
+        if isinstance(self.screen, DetailScreen):
+            self.screen.show(frame)
 
     @on(Dashboard.Changed)
     def _show_header(self) -> None:
         """The lines above and below the panes."""
-        if self._newest is None:
+        frame = self._shown if self._travel.is_on else self._newest
+        if frame is None:
             return
+        mode, tone = self._mode(frame)
+        self._header.show(frame, mode, tone, self._recording.status() if self._recording else "")
+        active = self.dashboard.active.pane.name
+        growing = {suspect.section for suspect in (self._shown or frame).suspects if not suspect.is_cache}
+        self._tabs.show([(pane.name, pane.title, pane.section in growing) for pane in PANES], active)
+        absent = set() if active == "slab" else {"U"}
+        absent |= {"K"} if self._is_read_only else set()
+        absent |= {"L"} if self.live is None else set()
+        enter = "Enter" if self.is_ascii else "⏎"
+        self._keys.show(key_line(is_travelling=self._travel.is_on, absent=absent, enter=enter))
+
+    def _mode(self, frame: Frame) -> tuple[str, str]:
+        """What the screen shows now, and its tone."""
+        if self._travel.is_on:
+            return self._travel.mode(self._newest)
         if self._is_paused and self._shown is not None:
-            mode, tone = f"PAUSED {human_duration(self._newest.mono - self._shown.mono)}", "fault"
+            mode, tone = f"PAUSED {human_duration(frame.mono - self._shown.mono)}", "fault"
         else:
             mode, tone = f"LIVE {self.poller.interval:g}s", "accent"
-        if self._is_read_only:
-            mode = f"READ-ONLY {mode}"
-        self._header.show(self._newest, mode, tone)
-        active = self.dashboard.active.pane.name
-        growing = {suspect.section for suspect in (self._shown or self._newest).suspects if not suspect.is_cache}
-        self._tabs.show([(pane.name, pane.title, pane.section in growing) for pane in PANES], active)
-        absent = ({"K"} if self._is_read_only else set()) | ({"U"} if active != "slab" else set())
-        enter = "Enter" if self._is_ascii else "⏎"
-        self._keys.show(
-            [(key, enter if key == "enter" else shown, label) for key, shown, label in _KEYS if key not in absent]
-        )
+        return (f"READ-ONLY {mode}" if self._is_read_only else mode), tone
 
     # What the user does
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A dialog is answered before anything else is done."""
-        return not (action in _NOT_OVER_DIALOGS and isinstance(self.screen, ModalScreen))
+        return not (action in NOT_OVER_DIALOGS and isinstance(self.screen, ModalScreen))
 
     @on(Tabs.Chosen)
     def _tab_chosen(self, event: Tabs.Chosen) -> None:
@@ -236,82 +225,118 @@ class LeaktopApp(App[None]):
     def _drill_down(self, event: RowTable.Opened) -> None:
         if self._shown is not None:
             pane, key = event.table.pane, event.row.key
-            self.push_screen(DetailScreen(pane, key, self._shown, self._source.inspect, is_ascii=self._is_ascii))
-
-    @on(Dashboard.Copied)
-    def _copy(self, event: Dashboard.Copied) -> None:
-        self.copy_to_clipboard(event.text)
-        self.say("Copied, if the terminal takes it (OSC 52).")
+            inspect = not_recorded if self._travel.is_on or self._source is None else self._source.inspect
+            self.push_screen(DetailScreen(pane, key, self._shown, inspect, is_ascii=self.is_ascii))
 
     @on(PaneBox.Acted)
     def _pane_acted(self, event: PaneBox.Acted) -> None:
-        self._write(event.action)
+        self._kmemleak.ask(event.action)
 
-    def _write(self, action: str | None) -> None:
-        if action is None:
-            return
-        if self._is_read_only:
-            self.say("Read-only: nothing is written to the kernel.")
-        else:
-            self._kmemleak.ask(action)
-
-    def _kmemleak_report(self) -> bytes | None:
-        probe = next((probe for probe in self._source.probes if probe.name == "kmemleak"), None)
-        sample = self._source.read(probe) if probe is not None else None
-        return sample.content if sample is not None else None
+    def _refusal(self) -> str | None:
+        """Why nothing can be written to the kernel now."""
+        if self.live is None:
+            return "This is a replay: there is no kernel to write to."
+        if self._travel.is_on:
+            return "This is the past: L goes back to live first."
+        return "Read-only: nothing is written to the kernel." if self._is_read_only else None
 
     def action_pause(self) -> None:
-        """Let the panes stand still; reading goes on, so that growth is complete afterwards."""
+        """Let the panes stand still; reading goes on, so that growth is complete afterwards. In a recording, play."""
+        if self._travel.is_on:
+            self._travel.toggle()
+            return
         self._is_paused = not self._is_paused
         self.on_leaktop_app_frame_arrived()
 
     def action_mark(self) -> None:
-        """Let growth count from now."""
-        self._engine.mark_baseline()
-        self.poller.request()
+        """Let growth count from now, or from where we are."""
+        if self.live is None or self._travel.is_on:
+            self._travel.mark()
+        else:
+            self.live.mark_baseline()
         self.say("Baseline marked: growth counts from here.")
 
     def action_refresh_now(self) -> None:
         """Read every probe now, kmemleak too."""
+        if self.live is None:
+            self.say("This is a replay: there is nothing to be read anew.")
+            return
         self.poller.request()
         self.poller.request("kmemleak")
 
     def action_interval(self, factor: float) -> None:
-        """Tick faster or slower."""
+        """Tick, or play, faster or slower."""
+        if self._travel.is_on:
+            self._travel.speed(1 if factor < 1 else -1)
+            return
         self.poller.interval = min(max(self.poller.interval * factor, _FASTEST), _SLOWEST)
         self._show_header()
 
+    def action_record(self) -> None:
+        """Start recording, or stop."""
+        if self._recording is None:
+            self.say("This is a replay: `leaktop cut` makes a smaller piece of it.")
+        else:
+            self._recording.toggle()
+
+    def action_travel(self, what: str, *arguments: object) -> None:
+        """Go somewhere in the recording, or from the live screen into its last hour: a method of Travel by name."""
+        if self._travels():
+            getattr(self._travel, what)(*arguments)
+
+    def action_live(self) -> None:
+        """Back to live; in a replay, to the end, and on with what comes."""
+        if self.live is None:
+            self._travel.to_end(follow=True)
+            return
+        self._travel.end()
+        self.remove_class("travel")
+        self._is_paused = False
+        self.on_leaktop_app_frame_arrived()
+
+    @on(TimelineBar.Chosen)
+    def _moment_clicked(self, event: TimelineBar.Chosen) -> None:
+        self._travel.to_share(event.share)
+
+    @on(RowTable.Scrolled)
+    def _row_chosen(self, event: RowTable.Scrolled) -> None:
+        """The memory pane's gauge is the timeline's."""
+        row = event.table.current if event.table.pane.name == "memory" else None
+        line = meminfo_line(row) if row is not None else None
+        if line is not None:
+            self._travel.choose_gauge(line)
+
+    def _travels(self) -> bool:
+        """Whether there is a past to go to; from the live screen, its last hour from now on."""
+        if self._travel.is_on:
+            return True
+        if self.live is None or self._shown is None:
+            return False
+        self._begin_travel()
+        self._travel.rewind(self.live.tape, self._shown.wall)
+        return True
+
+    def _begin_travel(self) -> None:
+        self.add_class("travel")
+        self.dashboard.arrange_panes()
+
     def action_kernel(self) -> None:
         """What can be written to the kernel."""
-        if self._is_read_only:
-            self._write("")
-        else:
-            self.push_screen(ActionScreen(), self._write)
+        self._kmemleak.choose()
 
     def action_help(self) -> None:
         """Keys and columns."""
         self.push_screen(HelpScreen(self.dashboard.active.pane))
 
-    def action_repaint(self) -> None:
-        """Draw everything anew, after something else wrote to the terminal."""
-        for widget in self.screen.query("*"):
-            widget.refresh()
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: Textual's own, and every key of ours that has a name."""
-        for command in super().get_system_commands(screen):
-            if command.title != "Screenshot":  # it would write a file as root, wherever Textual thinks fit
-                yield command
+        # Textual's screenshot would write a file as root, wherever it thinks fit.
+        yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
         for pane in PANES:
             name = pane.name
             yield SystemCommand(f"Go to {pane.title}", f"Key {pane.order}", lambda n=name: self.dashboard.activate(n))
         for place in (self, self.dashboard):
-            for binding in place.BINDINGS:
-                if isinstance(binding, Binding) and binding.show and binding.id not in {"quit", "help"}:
-                    keys = binding.key.replace(",", " or ")
-                    yield SystemCommand(
-                        binding.description, f"Key {keys}", lambda a=binding.action, p=place: self._run(a, p)
-                    )
+            yield from key_commands(place.BINDINGS, partial(self._run, place=place))
 
-    async def _run(self, action: str, place: LeaktopApp | Dashboard) -> None:
+    async def _run(self, action: str, *, place: LeaktopApp | Dashboard) -> None:
         await self.run_action(action, place)

@@ -50,13 +50,14 @@ class Header(Painted):
         super().__init__(id="header")
         self._cost = OwnCost()
 
-    def show(self, frame: Frame, mode: str, mode_tone: str) -> None:
+    def show(self, frame: Frame, mode: str, mode_tone: str, recording: str = "") -> None:
         """Show this moment.
 
         Args:
-            frame: the newest Frame, also while the panes are paused.
+            frame: the newest Frame, also while the panes are paused; in a recording the one that is shown.
             mode: "LIVE 1.0s" or "PAUSED 12s".
             mode_tone: how to show it.
+            recording: the file, its length and its size; empty where nothing is recorded.
         """
         width = self.size.width
         if width <= 0:
@@ -64,23 +65,24 @@ class Header(Painted):
         slow = [state.name for state in frame.probes.values() if state.is_slow or state.is_waiting]
         words, tone = growth_line(frame)
         lines: list[Line] = [
-            self._status(frame, mode, mode_tone, slow, width),
+            self._status(frame, mode, mode_tone, slow, width, recording),
             ((padded(f" {words}", width), tone),),
             tuple(((text, f"bar-{slot}") for text, slot in bar(memory_segments(frame), width))),
         ]
         self.paint(lines[: self.size.height])
 
-    def _status(self, frame: Frame, mode: str, mode_tone: str, slow: list[str], width: int) -> Line:
+    def _status(self, frame: Frame, mode: str, mode_tone: str, slow: list[str], width: int, recording: str) -> Line:
         machine = frame.machine
         place = sanitise(" ".join(part for part in (machine.hostname, machine.release) if part))
-        right = f"{self._cost.text(frame.mono)}  {time_of_day(frame.wall)} "
+        right = f"{self._cost.text(time.monotonic())}  {time_of_day(frame.wall)} "
         slow_text = f"  slow: {', '.join(slow[:3])}" if slow else ""
-        room = max(width - len(" leaktop ") - len(right) - len(mode) - 3, 0)
+        room = max(width - len(" leaktop ") - len(right) - len(mode) - 3 - (len(recording) + 2 if recording else 0), 0)
         left = padded(f"{place}{slow_text}", room)
         # One piece a field, each of constant width: a new second repaints two digits, not the line.
         return (
             (" leaktop ", "accent"),
             (f"{left}  ", "fault" if slow else "dim"),
+            *([(f"{recording}  ", "fault")] if recording else []),
             (f"{mode} ", mode_tone),
             *_digits(right),
         )

@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from leaktop.control import kmemleak
-from leaktop.ui.dialogs import ConfirmScreen
+from leaktop.ui.dialogs import ActionScreen, ConfirmScreen
 from leaktop.units import human_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from textual.app import App
+    from leaktop.sources.base import Source
+    from leaktop.ui.app import LeaktopApp
 
 _SCAN = (
     f"This writes 'scan' to {kmemleak.PATH}.\n\n"
@@ -32,25 +33,17 @@ class KmemleakActions:
 
     Args:
         app: the app on whose screen the question is asked.
-        say: shows words to the user, from any thread.
-        read_report: gives the file's bytes as they are now; None where it cannot be read.
-        read_again: lets the pane be read anew, after the kernel did what was asked.
+        source: reads the report; None where there is no kernel to ask.
+        refusal: tells why nothing can be written now; None where it can.
         directory: where reports are saved.
     """
 
     def __init__(
-        self,
-        app: App[None],
-        *,
-        say: Callable[[str], None],
-        read_report: Callable[[], bytes | None],
-        read_again: Callable[[], None],
-        directory: str,
+        self, app: LeaktopApp, source: Source | None, refusal: Callable[[], str | None], directory: str
     ) -> None:
         self._app = app
-        self._say = say
-        self._read_report = read_report
-        self._read_again = read_again
+        self._source = source
+        self._refusal = refusal
         self._directory = directory
         self._began: float | None = None
 
@@ -59,10 +52,22 @@ class KmemleakActions:
         """What is under way, for the pane's title."""
         return "" if self._began is None else f"scanning {human_duration(time.monotonic() - self._began)}"
 
+    def choose(self) -> None:
+        """Offer everything that can be written."""
+        refusal = self._refusal()
+        if refusal:
+            self._app.say(refusal)
+        else:
+            self._app.push_screen(ActionScreen(), lambda action: self.ask(action) if action else None)
+
     def ask(self, action: str) -> None:
         """Confirm, then act."""
+        refusal = self._refusal()
+        if refusal:
+            self._app.say(refusal)
+            return
         if self._began is not None:
-            self._say("A scan is under way; the kernel does one thing at a time.")
+            self._app.say("A scan is under way; the kernel does one thing at a time.")
             return
         title, words, yes = ("Scan", _SCAN, "Scan") if action == "scan" else ("Clear", _CLEAR, "Save and clear")
         self._app.push_screen(ConfirmScreen(title, words, yes), lambda is_yes: self._start(action) if is_yes else None)
@@ -79,8 +84,8 @@ class KmemleakActions:
             except OSError as error:
                 words = f"The report could not be saved, so nothing was cleared: {error}"
             self._began = None
-            self._read_again()
-            self._say(words)
+            self._app.poller.request("kmemleak")
+            self._app.say_from_thread(words)
 
         threading.Thread(target=run, name="leaktop-kmemleak-write", daemon=True).start()
 
@@ -88,9 +93,17 @@ class KmemleakActions:
         return f"kmemleak: {kmemleak.describe_scan(kmemleak.scan())}"
 
     def _clear(self) -> str:
-        content = self._read_report()
+        content = self._report()
         if content is None:
             raise OSError("the report cannot be read")
         path = kmemleak.save_report(content, self._directory)
         kmemleak.clear()
         return f"kmemleak: cleared; the report is in {path}"
+
+    def _report(self) -> bytes | None:
+        """The file as it is now; None where it cannot be read."""
+        if self._source is None:
+            return None
+        probe = next((probe for probe in self._source.probes if probe.name == "kmemleak"), None)
+        sample = self._source.read(probe) if probe is not None else None
+        return sample.content if sample is not None else None

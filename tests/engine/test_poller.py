@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import DUTY, Poller, backlogged, read_everything
+from leaktop.engine.backlog import backlogged
+from leaktop.engine.poller import DUTY, Poller, read_everything
 from leaktop.model.sample import Machine, Probe, RawSample
 from leaktop.sources.text_form import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, ProbeState
+    from leaktop.model.sample import Tick
 
 INTERVAL = 0.05
 MACHINE = Machine("6.12.0", "host", 4096, None, "x86_64", None, None, is_live=False)
@@ -71,11 +73,14 @@ class Run:
         self.source = source
         self.frames: list[Frame] = []
         self.times: list[float] = []
-        self.poller = Poller(source, Engine(source.machine), self._take, interval, at_start)
+        self._engine = Engine(source.machine)
+        self.poller = Poller(source, self._take, interval, at_start)
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, tick: Tick, states: Mapping[str, ProbeState]) -> frozenset[int]:
+        frame = self._engine.feed(tick, states)
         self.frames.append(frame)
         self.times.append(time.monotonic())
+        return backlogged(frame)
 
     def until(self, condition: Callable[[], object], seconds: float = 8.0) -> None:
         end = time.monotonic() + seconds
@@ -215,7 +220,7 @@ def test_a_request_for_a_stuck_probe_leaves_the_beat_alone(run_of: Callable[...,
 def test_stopping_does_not_wait_for_a_stuck_read(interval: float) -> None:
     source = FakeSource()
     source.gates["slabinfo"] = threading.Event()
-    poller = Poller(source, Engine(MACHINE), lambda _frame: None, interval)
+    poller = Poller(source, lambda _tick, _states: frozenset(), interval)
     thread = threading.Thread(target=lambda: asyncio.run(poller.run()), daemon=True)
     thread.start()
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from leaktop.engine.engine import Engine
 from leaktop.engine.sections import SECTIONS
-from leaktop.engine.sections.sockets import has_backlog, memory_of
+from leaktop.engine.sections.sockets import memory_of
 from leaktop.model.records import Owner, Socket
 from leaktop.model.sample import Fault, Machine, RawSample, Tick
 from leaktop.parsers.slab_links import parse_slab_links
@@ -218,19 +218,19 @@ def test_sockets_count_other_network_namespaces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "memory", "queued"),
+    ("change", "memory"),
     [
-        ({}, 0, False),
-        ({"rx_queue": 768, "rmem": 1280}, 1280, True),
-        ({"tx_queue": 5, "wmem": 512}, 512, True),
-        ({"ring": 1 << 20}, 1 << 20, True),
-        ({"proto": "tcp", "state": "ESTABLISHED", "rx_queue": 70, "tx_queue": 5, "rmem": None, "wmem": None}, 75, True),
-        ({"proto": "tcp", "state": "LISTEN", "rx_queue": 3, "tx_queue": 128, "rmem": None, "wmem": None}, 0, True),
+        ({}, 0),
+        ({"rx_queue": 768, "rmem": 1280}, 1280),
+        ({"tx_queue": 5, "wmem": 512}, 512),
+        ({"ring": 1 << 20}, 1 << 20),
+        ({"proto": "tcp", "state": "ESTABLISHED", "rx_queue": 70, "tx_queue": 5, "rmem": None, "wmem": None}, 75),
+        ({"proto": "tcp", "state": "LISTEN", "rx_queue": 3, "tx_queue": 128, "rmem": None, "wmem": None}, 0),
     ],
 )
-def test_memory_of_a_socket(change: dict[str, object], memory: int, queued: bool) -> None:
+def test_memory_of_a_socket(change: dict[str, object], memory: int) -> None:
     given = EMPTY._replace(**change)  # type: ignore[arg-type]
-    assert (memory_of(given), has_backlog(given)) == (memory, queued)
+    assert memory_of(given) == memory
 
 
 def test_processes_and_tmpfs_of_a_tree(tmp_path: Path) -> None:

@@ -192,7 +192,9 @@ class Live:
     async def ticks(self, count: int = 1) -> None:
         """Let so many ticks arrive, each seen by the app."""
         for _ in range(count):
-            self.app._take(next_frame(self.source, self.engine))
+            live = self.app.live
+            assert live is not None
+            live.take(self.source.tick(), states_of(self.source))
             await self.settle()
 
     async def press(self, *keys: str) -> None:
@@ -282,10 +284,14 @@ class Live:
         return widget.display and widget.region.area > 0
 
 
+def states_of(source: FakeSource) -> dict[str, ProbeState]:
+    """What reading costs: nothing worth a word."""
+    return {probe.name: ProbeState(probe.name, 0.001, probe.cadence, False, False, 100) for probe in source.probes}
+
+
 def next_frame(source: FakeSource, engine: Engine) -> Frame:
     """The Frame of the next tick."""
-    states = {probe.name: ProbeState(probe.name, 0.001, probe.cadence, False, False, 100) for probe in source.probes}
-    return engine.feed(source.tick(), states)
+    return engine.feed(source.tick(), states_of(source))
 
 
 def build(ticks: Sequence[Mapping[str, Content]], **options: Any) -> tuple[LeaktopApp, FakeSource, Engine]:

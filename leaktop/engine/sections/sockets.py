@@ -30,14 +30,9 @@ def memory_of(socket: Socket) -> int:
     return received + sent + (socket.ring or 0)
 
 
-def has_backlog(socket: Socket) -> bool:
-    """Whether something waits in it to be read or sent, or a ring is mapped: worth knowing whose it is."""
-    return bool(socket.rx_queue or socket.tx_queue or socket.rmem or socket.wmem or socket.ring)
-
-
 def assemble(inputs: Inputs) -> Assembly:
     """Rows are Sockets with their owners; the extras hold the kernel's own totals."""
-    sockets, totals, faults = _tables(inputs)
+    sockets, totals, faults = socket_tables(inputs)
     if not totals:
         return Assembly([], next(iter(faults.values()), Fault("missing", "no socket table could be read")))
     owners = inputs.parsed("socket_owners", parse_socket_owners) or {}
@@ -53,7 +48,8 @@ def assemble(inputs: Inputs) -> Assembly:
     return Assembly(entries, None, tuple(_notes(inputs, faults, len(sockets), totals)), extras)
 
 
-def _tables(inputs: Inputs) -> tuple[list[Socket], dict[str, int], dict[str, Fault]]:
+def socket_tables(inputs: Inputs) -> tuple[list[Socket], dict[str, int], dict[str, Fault]]:
+    """The sockets of every table, with the totals by protocol, and why a table is missing."""
     sockets: list[Socket] = []
     totals: dict[str, int] = {}
     faults: dict[str, Fault] = {}

@@ -42,6 +42,15 @@ _ORDER = {name: position for position, name in enumerate(GAUGES)}
 _GOOD_TO_GROW = {"MemAvailable", "MemFree", "pcp"}
 
 
+_LINES = {"vmalloc": "VmallocUsed", "hugepages": "Hugetlb"}
+
+
+def meminfo_line(row: Row) -> str | None:
+    """The /proc/meminfo line behind a gauge; None for what leaktop derives."""
+    amount: Amount = row.record
+    return _LINES.get(amount.name, None if amount.is_derived else amount.name)
+
+
 def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
     rows = frame.sections["memory"].rows
     if "all" in switches:

@@ -1,0 +1,217 @@
+"""`leaktop record`: everything that the screen would show, into a file, with no screen."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from leaktop.cli.options import count, seconds, size
+from leaktop.control import kmemleak
+from leaktop.engine.backlog import BacklogWatch
+from leaktop.engine.poller import Poller
+from leaktop.model.sample import Event
+from leaktop.recording.file import FLOOR
+from leaktop.recording.recorder import Limits, Recorder, header_for
+from leaktop.sources.filesystem import FileSystemSource
+from leaktop.units import human_bytes, human_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leaktop.model.frame import ProbeState
+    from leaktop.model.sample import Tick
+    from leaktop.recording.encoder import Chapter
+
+_SHORTEST = 0.1
+_FIRST_TICK = 10.0
+"""Seconds after which a machine that gives no tick at all is reported as such."""
+
+
+def add_parser(verbs: Any) -> None:
+    """The options of `record`."""
+    parser = verbs.add_parser(
+        "record",
+        help="record everything to a file, with no screen",
+        usage="leaktop record FILE [options] [-- COMMAND ...]",
+        description="Record everything to a file until a signal, --for, or the end of COMMAND; exits with its status.",
+    )
+    parser.add_argument("file", metavar="FILE", help="a new file; - for standard output")
+    parser.add_argument(
+        "--interval", "-d", type=seconds, default=5.0, metavar="TIME", help="between ticks (default 5s)"
+    )
+    parser.add_argument("--for", dest="duration", type=seconds, metavar="TIME", help="stop after so long")
+    parser.add_argument(
+        "--max-size", type=size, metavar="SIZE", help="begin a new file when this one has so many bytes"
+    )
+    parser.add_argument("--max-age", type=seconds, metavar="TIME", help="begin a new file after so long")
+    parser.add_argument("--keep", type=count, default=4, metavar="N", help="how many full files stay: FILE.1 .. FILE.N")
+    parser.add_argument(
+        "--min-free", type=size, default=FLOOR, metavar="SIZE", help="leave so much of the disk free (default 64M)"
+    )
+    parser.add_argument("--redact", action="store_true", help="without names, addresses and kernel pointers")
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="never write to the kernel, nor make it load a module",
+    )
+    parser.set_defaults(run=run, takes_command=True)
+
+
+def run(choices: argparse.Namespace) -> int:
+    """Record until told to stop.
+
+    Returns:
+        0, or the status of COMMAND; 1 where the recording could not be completed, 2 where it could not begin.
+    """
+    if choices.file == "-" and sys.stdout.isatty():
+        print("leaktop: standard output is a terminal; pipe it: leaktop record - | leaktop replay -", file=sys.stderr)
+        return 2
+    session = _Session(choices)
+    try:
+        session.open(choices)
+    except OSError as error:
+        print(f"leaktop: {choices.file}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    status = session.record(choices.command, choices.duration)
+    trouble = session.close()
+    if trouble:
+        print(f"leaktop: {trouble}", file=sys.stderr)
+    return status or (1 if trouble else 0)
+
+
+class _StandardOutput:
+    """Standard output as the place where a recording goes; when its reader is gone, the recording ends."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self.size = 0
+        self.trouble: str | None = None
+
+    def piece(self, piece: bytes) -> None:
+        """Write it all."""
+        while piece and not self.trouble:
+            try:
+                piece = piece[os.write(1, piece) :]
+            except OSError as error:
+                self.trouble = os.strerror(error.errno) if error.errno else str(error)
+                self._stop.set()
+        self.size += len(piece)
+
+    def chapter(self, chapter: Chapter) -> None:
+        """A pipe has no index."""
+
+
+class _Session:
+    """One recording: the poller that reads, the recorder that writes, and what ends them."""
+
+    def __init__(self, choices: argparse.Namespace) -> None:
+        self._stop = threading.Event()
+        self._output: _StandardOutput | None = None
+        self._said: str | None = None
+        self._ticks = 0
+        self._is_redacted = choices.redact
+        self._began = time.monotonic()
+        source = FileSystemSource(
+            choices.root,
+            is_read_only=choices.read_only,
+            kmemleak_enabled=None if choices.read_only else kmemleak.is_enabled,
+        )
+        self._watch = BacklogWatch(source.machine)
+        header, rewrite = header_for(source.machine, source.probes, max(choices.interval, _SHORTEST)), None
+        if choices.redact:
+            from leaktop.recording.redact import Redactor
+
+            redactor = Redactor()
+            header, rewrite = redactor.header(header), redactor.tick
+        self._recorder = Recorder(header, rewrite=rewrite)
+        self._poller = Poller(source, self._take, header.interval, at_start=("kmemleak",))
+
+    def open(self, choices: argparse.Namespace) -> None:
+        """Make the file.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if choices.file == "-":
+            self._output = _StandardOutput(self._stop)
+            self._recorder.write_to(self._output)
+        else:
+            limits = Limits(choices.max_size, choices.max_age, choices.keep)
+            self._recorder.start(choices.file, limits, choices.min_free)
+
+    def record(self, command: list[str], duration: float | None) -> int:
+        """Record until a signal, the end of the command or of the time; the command's status, or 0."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._stop.set())
+        child = None
+        if command:
+            try:
+                child = subprocess.Popen(command, stdout=2 if self._output else None)  # noqa: S603  # what the user asked for
+            except OSError as error:
+                print(f"leaktop: {command[0]}: {error.strerror or error}", file=sys.stderr)
+                return 127 if isinstance(error, FileNotFoundError) else 126
+            self._mark("start" if self._is_redacted else f"start: {' '.join(command)}")
+        self._poller.start()
+        end = None if duration is None else time.monotonic() + duration
+        while not self._stop.wait(0.2):
+            if child is not None and child.poll() is not None:
+                break
+            if end is not None and time.monotonic() >= end:
+                break
+            self._progress()
+        return self._finish(child)
+
+    def close(self) -> str | None:
+        """End the recording, whole; what went wrong, for people."""
+        self._poller.stop()
+        trouble = self._recorder.stop()
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr)
+        return self._recorder.failure or trouble
+
+    def _finish(self, child: subprocess.Popen[bytes] | None) -> int:
+        if child is None:
+            return 0
+        if child.poll() is None:
+            with contextlib.suppress(OSError):
+                child.send_signal(signal.SIGTERM)
+        status = child.wait()
+        self._mark(f"end: status {status}")
+        return status if status >= 0 else 128 - status
+
+    def _mark(self, text: str) -> None:
+        self._recorder.event(Event(round(time.monotonic(), 3), round(time.time(), 3), "mark", text))
+
+    def _take(self, tick: Tick, _states: Mapping[str, ProbeState]) -> frozenset[int]:
+        """In the poller's thread."""
+        self._recorder.take(tick)
+        self._ticks += 1
+        self._complain()
+        return self._watch.take(tick)
+
+    def _complain(self) -> None:
+        """Say once what stands in the way, and once that it does no more."""
+        status = self._recorder.status
+        trouble = self._recorder.failure or (status.trouble if status else None)
+        if trouble != self._said:
+            print(f"leaktop: {trouble or 'writing again'}", file=sys.stderr, flush=True)
+            self._said = trouble
+        if self._recorder.failure:
+            self._stop.set()
+
+    def _progress(self) -> None:
+        if not sys.stderr.isatty():
+            return
+        status = self._recorder.status
+        size_now = status.size if status else self._output.size if self._output else 0
+        length = human_duration(time.monotonic() - self._began)
+        print(f"\r\x1b[Krecording {length}, {self._ticks} ticks, {human_bytes(size_now)}; Ctrl-C ends it",
+              end="", file=sys.stderr, flush=True)  # fmt: skip

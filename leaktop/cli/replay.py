@@ -1,0 +1,97 @@
+"""`leaktop replay`: the same screen, driven by a recording."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from leaktop.cli.live import is_screen_possible, show_screen
+from leaktop.cli.opening import complain, open_recording
+from leaktop.recording.reader import Recording, RecordingError, read_file
+
+if TYPE_CHECKING:
+    from leaktop.recording.tape import MemoryStorage
+
+
+_RECENT = 10.0
+"""Seconds since the last write within which a recording counts as being written, beside three intervals."""
+
+
+def add_parser(verbs: Any) -> None:
+    """The options of `replay`."""
+    parser = verbs.add_parser(
+        "replay",
+        help="show a recording, or a series of captures, as if live",
+        description="Show a recording, a directory or tar of captures, or a log of them. "
+        "Space plays and pauses, [ ] step, J goes to a time, ) to the next mark or gap.",
+    )
+    parser.add_argument("file", metavar="FILE", help="a recording; - for standard input, which is followed live")
+    parser.add_argument("--at", metavar="TIME", help='where to begin: 14:02, -5m (before the end), "end", ISO time')
+    parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
+    parser.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="a theme by name")
+    parser.add_argument("--no-mouse", action="store_true", default=argparse.SUPPRESS, help="leave the mouse alone")
+    parser.set_defaults(run=run)
+
+
+def run(choices: argparse.Namespace) -> int:
+    """Show the recording until the user quits; 2 where it cannot be shown."""
+    if choices.file == "-":
+        return _run_piped(choices)
+    if not is_screen_possible():
+        return 2
+    try:
+        recording = open_recording(choices.file)
+        is_growing = _is_being_written(choices.file, recording)
+        if is_growing:
+            recording = read_file(choices.file, is_growing=True)
+    except (RecordingError, OSError) as error:
+        return complain(error)
+    return _show(choices, recording, is_growing=is_growing)
+
+
+def _is_being_written(path: str, recording: Recording) -> bool:
+    """Whether a recorder was at work a moment ago; one that was killed leaves the file open as well."""
+    last = recording.stretches[-1]
+    interval = recording.header.interval if recording.header else 1.0
+    return os.path.isfile(path) and not last.is_closed and time.time() - os.stat(path).st_mtime < 3 * interval + _RECENT
+
+
+def _run_piped(choices: argparse.Namespace) -> int:
+    """Take the recording from standard input, and the keys from the terminal."""
+    if sys.stdin.isatty():
+        return complain("standard input is a terminal; pipe: ssh HOST sudo leaktop record - | leaktop replay -")
+    from leaktop.recording.stored import StoredChapters
+    from leaktop.recording.tape import MemoryStorage
+
+    storage = MemoryStorage()
+    pipe = os.dup(0)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return complain(f"there is no terminal to take keys from: {error.strerror}")
+    os.dup2(terminal, 0)
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115  # Textual reads keys from there
+    if not is_screen_possible():
+        return 2
+    threading.Thread(target=_pump, args=(pipe, storage), name="leaktop-pipe", daemon=True).start()
+    return _show(choices, Recording(StoredChapters(storage, is_growing=True), is_growing=True), is_growing=True)
+
+
+def _pump(pipe: int, storage: MemoryStorage) -> None:
+    """Take everything that the pipe gives, until it ends."""
+    try:
+        while piece := os.read(pipe, 1 << 16):
+            storage.append(piece)
+    except OSError:
+        return
+
+
+def _show(choices: argparse.Namespace, recording: Recording, *, is_growing: bool) -> int:
+    from leaktop.ui.travel import Replayed
+
+    plays = choices.at is None and not is_growing
+    return show_screen(choices, replayed=Replayed(recording, is_growing, choices.at, plays))

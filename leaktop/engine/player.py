@@ -1,0 +1,365 @@
+"""Plays a recording: the counterpart of the poller, with a thread of its own in which everything is read and made."""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple
+
+from leaktop.engine.origin import find_origin
+from leaktop.engine.replay import Replay
+from leaktop.engine.survey import Survey
+from leaktop.recording.reader import Place
+from leaktop.recording.timeline import Timeline, lay_out
+from leaktop.recording.when import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from leaktop.model.frame import Frame, Key
+    from leaktop.model.sample import Machine
+    from leaktop.recording.reader import Recording
+
+SPEEDS = (1, 10, 100)
+_PAINTED_EVERY = 0.1
+"""Seconds between Frames that are shown while ticks pass faster than that."""
+_LONGEST_WAIT = 2.0
+"""Seconds that playing waits at a gap."""
+_AHEAD = 20
+"""Ticks before the place whose Frame should be there when somebody steps back."""
+_REFRESH = 0.5
+"""Seconds between looks for what came since, where a recording is still growing."""
+
+
+class Position(NamedTuple):
+    """Where the player is."""
+
+    place: Place
+    at: float
+    """Seconds on the timeline."""
+    speed: int
+    is_playing: bool
+    is_following: bool
+    """Shows what comes as it comes."""
+    is_last: bool
+    timeline: Timeline
+    survey: Survey
+
+
+class Player:
+    """Shows a recording. Every method may be called from any thread; what it asks for happens in the player's own.
+
+    Args:
+        recording: what to show; it belongs to the player from now on.
+        on_frame: called with each Frame and where it lies, in the player's thread.
+        on_words: called with what the user should read, such as a time that the recording does not have.
+        is_growing: more may come; then the end is awaited rather than final.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        on_frame: Callable[[Frame, Position], None],
+        on_words: Callable[[str], None],
+        *,
+        is_growing: bool = False,
+    ) -> None:
+        self._recording = recording
+        self._replay = Replay(recording)
+        self._on_frame = on_frame
+        self._on_words = on_words
+        self._is_growing = is_growing
+        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._timeline = lay_out(recording)
+        self._survey = Survey(recording)
+        self._refining: tuple[Place, Iterator[Frame | None]] | None = None
+        self._speed = 1
+        self._is_playing = False
+        self._is_following = False
+        self._is_stopping = False
+        self._last_painted = 0.0
+        self._last_refresh = 0.0
+        self._due = 0.0
+        self._shown: Frame | None = None
+
+    @property
+    def machine(self) -> Machine | None:
+        """The machine that was recorded, as the first chapter has it; None where nothing came yet."""
+        header = self._recording.header
+        return header.machine if header else None
+
+    def start(self, *, wish: str | None = None, plays: bool = False, speed: int = 1) -> None:
+        """Begin in a daemon thread: at a time as the user wrote it, or at the first tick."""
+        self._speed, self._is_playing = speed, plays
+        self._is_following = self._is_growing and wish is None
+        self._commands.put(lambda: self._begin(wish))
+        threading.Thread(target=self._run, name="leaktop-player", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread at its next chance."""
+        self._is_stopping = True
+        self._commands.put(lambda: None)
+
+    def toggle(self) -> None:
+        """Play, or pause."""
+        self._commands.put(self._toggle)
+
+    def faster(self, steps: int) -> None:
+        """Play at the next higher speed, or the next lower one."""
+
+        def change() -> None:
+            at = min(max(SPEEDS.index(self._speed) + steps, 0), len(SPEEDS) - 1)
+            self._speed = SPEEDS[at]
+            self._publish(self._shown)
+
+        self._commands.put(change)
+
+    def step(self, count: int) -> None:
+        """So many ticks on, or back; stops playing."""
+        self._commands.put(lambda: self._step(count))
+
+    def to_start(self) -> None:
+        """To the first tick."""
+        self._commands.put(lambda: self._halt_at(self._recording.first()))
+
+    def to_end(self, *, follow: bool = False) -> None:
+        """To the newest tick, and on with what comes, where that is asked for."""
+
+        def go() -> None:
+            self._recording.refresh()
+            self._halt_at(self._recording.last())
+            self._is_following = follow and self._is_growing
+
+        self._commands.put(go)
+
+    def go(self, wish: str) -> None:
+        """To a time as the user wrote it; "mark" and "gap" are the next of these."""
+        self._commands.put(lambda: self._go(wish))
+
+    def to_share(self, share: float) -> None:
+        """To a moment by its share of the timeline, 0 to 1."""
+
+        def go() -> None:
+            found = self._timeline.place_near(share * self._timeline.length)
+            if found is not None:
+                chapter, mono = found
+                places = [Place(chapter, i) for i in range(len(self._recording.chapter(chapter)))]
+                index = bisect_left(places, mono, key=lambda place: self._recording.moment(place).mono)
+                self._halt_at(places[min(index, len(places) - 1)] if places else None)
+
+        self._commands.put(go)
+
+    def to_event(self, kinds: tuple[str, ...], direction: int) -> None:
+        """To the next event of these kinds, or the one before; of any kind where none is named."""
+        self._commands.put(lambda: self._to_event(kinds, direction))
+
+    def to_origin(self, section: str, key: Key) -> None:
+        """To where the growth of a row began."""
+
+        def go() -> None:
+            place = self._replay.place
+            found = None if place is None else find_origin(self._recording, section, key, place)
+            if found is None:
+                self._on_words("This row has not grown up to here.")
+            else:
+                self._halt_at(found)
+
+        self._commands.put(go)
+
+    def mark(self) -> None:
+        """Let growth count from here."""
+
+        def mark() -> None:
+            if self._replay.place is not None:
+                self._replay.mark(self._replay.place)
+                self._show(self._replay.place)
+
+        self._commands.put(mark)
+
+    def choose_gauge(self, name: str) -> None:
+        """Let the timeline's curve be of that /proc/meminfo line."""
+
+        def choose() -> None:
+            if self._survey.choose(name):
+                self._publish(self._shown)
+
+        self._commands.put(choose)
+
+    # In the player's thread
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            try:
+                command = self._commands.get(timeout=self._patience())
+            except Empty:
+                self._idle()
+                continue
+            try:
+                command()
+            except Exception as error:
+                # A recording is anybody's file: what it breaks is one command, not the screen.
+                self._on_words(f"leaktop failed on this recording ({type(error).__name__}: {error}). Please report it.")
+
+    def _patience(self) -> float:
+        """Seconds to wait for a command before something else is done."""
+        if self._refining is not None or self._survey.is_busy:
+            return 0.0 if not self._is_playing else max(min(self._due - time.monotonic(), 0.005), 0.0)
+        if self._is_playing:
+            return max(self._due - time.monotonic(), 0.0)
+        return _REFRESH if self._is_growing else 3600.0
+
+    def _idle(self) -> None:
+        now = time.monotonic()
+        if self._is_growing and now - self._last_refresh >= _REFRESH:
+            self._last_refresh = now
+            self._look_for_more()
+        elif self._is_playing and now >= self._due:
+            self._advance(now)
+        elif self._refining is not None:
+            self._refine()
+        elif self._survey.is_busy:
+            self._survey.advance()
+            if not self._survey.is_busy:
+                self._timeline = lay_out(self._recording)
+                self._publish(self._shown)
+
+    def _begin(self, wish: str | None) -> None:
+        place = self._recording.last() if self._is_following else self._recording.first()
+        if wish is not None and place is not None:
+            self._go(wish)
+        if place is not None and self._shown is None:
+            self._show(place)
+
+    def _look_for_more(self) -> None:
+        if not self._recording.refresh():
+            return
+        self._timeline = lay_out(self._recording)
+        if self._replay.place is None:
+            self._begin(None)
+        elif self._is_following:
+            frame = None
+            while (following := self._replay.forward()) is not None:
+                frame = following
+            if frame is not None:
+                self._publish(frame)
+            else:
+                self._halt_at(self._recording.last(), is_following=True)
+
+    def _toggle(self) -> None:
+        self._is_playing = not self._is_playing
+        self._is_following = False
+        self._due = time.monotonic()
+        self._publish(self._shown)
+
+    def _advance(self, now: float) -> None:
+        recording, here = self._recording, self._replay.place
+        if here is None:
+            self._due = now + _REFRESH
+            return
+        frame = self._replay.forward()
+        if frame is None:
+            there = recording.step(here, 1)
+            if there <= here:
+                self._is_playing = False
+                self._is_following = self._is_growing
+                self._publish(self._shown)
+            else:
+                self._finish_refining(there)
+            return
+        following = recording.step(self._replay.place or here, 1)
+        wait = max(recording.moment(following).mono - frame.mono, 0.0) / self._speed
+        self._due = max(self._due, now - 1.0) + min(wait, _LONGEST_WAIT)
+        if now - self._last_painted >= _PAINTED_EVERY or self._due > now + _PAINTED_EVERY:
+            self._publish(frame)
+        else:
+            self._shown = frame
+
+    def _step(self, count: int) -> None:
+        here = self._replay.place
+        if here is not None:
+            self._halt_at(self._recording.step(here, count))
+            earlier = self._recording.step(here, count - _AHEAD)
+            if count < 0 and self._refining is None and not self._replay.knows(earlier):
+                # Who steps back goes on doing so: make the Frames before these while there is time.
+                self._refining = earlier, self._replay.exact(earlier)
+
+    def _go(self, wish: str) -> None:
+        text = wish.strip().lower()
+        if text in {"mark", "gap"}:
+            self._to_event(("mark", "baseline") if text == "mark" else ("gap", "suspend", "reboot"), 1)
+            return
+        line = self._timeline
+        here = self._shown.wall if self._shown else line.start.wall
+        try:
+            wall = resolve(wish, here=here, start=line.start.wall, end=line.end.wall)
+        except ValueError as error:
+            self._on_words(str(error))
+            return
+        if not line.start.wall - 60 <= wall <= line.end.wall + 60:
+            self._on_words("The recording does not reach there: this is the nearest tick.")
+        self._halt_at(self._recording.at(wall))
+
+    def _to_event(self, kinds: tuple[str, ...], direction: int) -> None:
+        here = self._replay.place
+        if here is None or self._shown is None:
+            return
+        at = self._timeline.position(here, self._shown.mono)
+        found = [(p, e) for p, e in self._timeline.events if not kinds or e.kind in kinds]
+        found = [(p, e) for p, e in found if (p > at + 0.001 if direction > 0 else p < at - 0.001)]
+        if not found:
+            self._on_words(
+                f"There is no {' or '.join(kinds) or 'event'} {'after' if direction > 0 else 'before'} this."
+            )
+            return
+        _, event = found[0 if direction > 0 else -1]
+        self._halt_at(self._recording.at(event.wall))
+
+    def _halt_at(self, place: Place | None, *, is_following: bool = False) -> None:
+        self._is_playing, self._is_following = False, is_following
+        if place is not None:
+            self._show(place)
+
+    def _show(self, place: Place) -> None:
+        """Show a place: at once as well as can be, then exactly."""
+        self._refining = None
+        frame = self._replay.known(place)
+        if frame is None and self._replay.place is not None and self._recording.step(self._replay.place, 1) == place:
+            frame = self._replay.forward()
+        if frame is None:
+            frame = self._replay.rough(place)
+            self._refining = place, self._replay.exact(place)
+        self._publish(frame)
+
+    def _refine(self) -> None:
+        if self._refining is None:
+            return
+        place, frames = self._refining
+        frame = next(frames)
+        if frame is not None:
+            self._refining = None
+            if place == self._replay.place:
+                self._publish(frame)
+
+    def _finish_refining(self, place: Place) -> None:
+        """Feed what has to be fed before playing can go on from a place."""
+        for frame in self._replay.exact(place):
+            if frame is not None:
+                self._refining = None
+                self._publish(frame)
+
+    def _publish(self, frame: Frame | None) -> None:
+        self._shown = frame
+        place = self._replay.place
+        if frame is None or place is None:
+            return
+        self._last_painted = time.monotonic()
+        is_last = self._recording.step(place, 1) <= place
+        at = self._timeline.position(place, frame.mono)
+        self._on_frame(
+            frame,
+            Position(
+                place, at, self._speed, self._is_playing, self._is_following, is_last, self._timeline, self._survey
+            ),
+        )
