@@ -65,7 +65,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"leaktop {leaktop.__version__}")
     live.add_options(parser)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    wanted = next((verb for verb in VERBS if verb in arguments), None)
+    wanted = next((argument for argument in arguments if argument in VERBS), None)
     for verb in VERBS if wanted is None or "--help" in arguments or "-h" in arguments else (wanted,):
         import_module(f"leaktop.cli.{'import_' if verb == 'import' else verb}").add_parser(verbs)
     parser.set_defaults(run=live.run)

@@ -17,7 +17,7 @@ from leaktop.control import kmemleak
 from leaktop.engine.backlog import BacklogWatch
 from leaktop.engine.poller import Poller
 from leaktop.model.sample import Event
-from leaktop.recording.file import FLOOR
+from leaktop.recording.file import FLOOR, is_recording, rotate
 from leaktop.recording.recorder import Limits, Recorder, header_for
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.units import human_bytes, human_duration
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from leaktop.recording.encoder import Chapter
 
 _SHORTEST = 0.1
-_FIRST_TICK = 10.0
-"""Seconds after which a machine that gives no tick at all is reported as such."""
+
+
+_REPORT_EVERY = 60.0
+"""Seconds between reads of kmemleak: nobody is there to press R, and the kernel scans by itself every ten minutes."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -117,6 +119,7 @@ class _Session:
         self._output: _StandardOutput | None = None
         self._said: str | None = None
         self._ticks = 0
+        self._reported = time.monotonic()
         self._is_redacted = choices.redact
         self._began = time.monotonic()
         source = FileSystemSource(
@@ -145,6 +148,8 @@ class _Session:
             self._recorder.write_to(self._output)
         else:
             limits = Limits(choices.max_size, choices.max_age, choices.keep)
+            if (limits.size or limits.age) and is_recording(choices.file):
+                rotate(choices.file, limits.keep)  # a service that is started again goes on in its own files
             self._recorder.start(choices.file, limits, choices.min_free)
 
     def record(self, command: list[str], duration: float | None) -> int:
@@ -195,6 +200,9 @@ class _Session:
         self._recorder.take(tick)
         self._ticks += 1
         self._complain()
+        if tick.mono - self._reported >= _REPORT_EVERY:
+            self._reported = tick.mono
+            self._poller.request("kmemleak")
         return self._watch.take(tick)
 
     def _complain(self) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.finding import EVENTS, at_event, at_position, at_wish, previous
 from leaktop.engine.origin import find_origin
 from leaktop.engine.replay import Replay
 from leaktop.engine.survey import Survey
 from leaktop.recording.reader import Place
 from leaktop.recording.timeline import Timeline, lay_out
-from leaktop.recording.when import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +26,8 @@ _PAINTED_EVERY = 0.1
 """Seconds between Frames that are shown while ticks pass faster than that."""
 _LONGEST_WAIT = 2.0
 """Seconds that playing waits at a gap."""
+_PAINTING = 0.04
+"""Seconds that the screen gets to itself after a Frame."""
 _AHEAD = 20
 """Ticks before the place whose Frame should be there when somebody steps back."""
 _REFRESH = 0.5
@@ -39,6 +40,8 @@ class Position(NamedTuple):
     place: Place
     at: float
     """Seconds on the timeline."""
+    since: float
+    """Likewise, of the tick before: what lies between the two happened here."""
     speed: int
     is_playing: bool
     is_following: bool
@@ -78,11 +81,14 @@ class Player:
         self._speed = 1
         self._is_playing = False
         self._is_following = False
+        self._is_behind = False
+        """Follows, and something came that is not shown yet."""
         self._is_stopping = False
         self._last_painted = 0.0
         self._last_refresh = 0.0
         self._due = 0.0
         self._shown: Frame | None = None
+        self._failure: str | None = None
 
     @property
     def machine(self) -> Machine | None:
@@ -128,9 +134,8 @@ class Player:
         """To the newest tick, and on with what comes, where that is asked for."""
 
         def go() -> None:
-            self._recording.refresh()
-            self._halt_at(self._recording.last())
-            self._is_following = follow and self._is_growing
+            self._take_more()
+            self._halt_at(self._recording.last(), is_following=follow and self._is_growing)
 
         self._commands.put(go)
 
@@ -142,12 +147,7 @@ class Player:
         """To a moment by its share of the timeline, 0 to 1."""
 
         def go() -> None:
-            found = self._timeline.place_near(share * self._timeline.length)
-            if found is not None:
-                chapter, mono = found
-                places = [Place(chapter, i) for i in range(len(self._recording.chapter(chapter)))]
-                index = bisect_left(places, mono, key=lambda place: self._recording.moment(place).mono)
-                self._halt_at(places[min(index, len(places) - 1)] if places else None)
+            self._halt_at(at_position(self._recording, self._timeline, share * self._timeline.length))
 
         self._commands.put(go)
 
@@ -193,19 +193,30 @@ class Player:
         while not self._is_stopping:
             try:
                 command = self._commands.get(timeout=self._patience())
+                self._failure = None
             except Empty:
-                self._idle()
-                continue
+                command = self._idle
             try:
                 command()
             except Exception as error:
                 # A recording is anybody's file: what it breaks is one command, not the screen.
-                self._on_words(f"leaktop failed on this recording ({type(error).__name__}: {error}). Please report it.")
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Give up what was being done; said once, however often it is tried again."""
+        self._refining, self._is_playing, self._is_behind = None, False, False
+        words = f"leaktop failed on this recording ({type(error).__name__}: {error}). Please report it."
+        if words != self._failure:
+            self._failure = words
+            self._on_words(words)
 
     def _patience(self) -> float:
         """Seconds to wait for a command before something else is done."""
-        if self._refining is not None or self._survey.is_busy:
-            return 0.0 if not self._is_playing else max(min(self._due - time.monotonic(), 0.005), 0.0)
+        if self._refining is not None or self._is_behind or self._survey.is_busy:
+            if self._is_playing:
+                return max(min(self._due - time.monotonic(), 0.005), 0.0)
+            # What was just shown is painted first: two threads would only take turns at the interpreter's lock.
+            return max(self._last_painted + _PAINTING - time.monotonic(), 0.0)
         if self._is_playing:
             return max(self._due - time.monotonic(), 0.0)
         return _REFRESH if self._is_growing else 3600.0
@@ -219,6 +230,8 @@ class Player:
             self._advance(now)
         elif self._refining is not None:
             self._refine()
+        elif self._is_behind:
+            self._catch_up()
         elif self._survey.is_busy:
             self._survey.advance()
             if not self._survey.is_busy:
@@ -227,28 +240,45 @@ class Player:
 
     def _begin(self, wish: str | None) -> None:
         place = self._recording.last() if self._is_following else self._recording.first()
-        if wish is not None and place is not None:
-            self._go(wish)
-        if place is not None and self._shown is None:
+        if place is None:
+            return
+        if wish is None or wish.strip().lower() in EVENTS:
             self._show(place)
+        if wish is not None:
+            self._go(wish)
+            if self._shown is None:
+                self._show(place)
+
+    def _take_more(self) -> bool:
+        """Take what came since; whether there is more."""
+        has_more = self._recording.refresh()
+        if has_more:
+            self._timeline = lay_out(self._recording)
+        return has_more
 
     def _look_for_more(self) -> None:
-        if not self._recording.refresh():
+        if not self._take_more():
             return
-        self._timeline = lay_out(self._recording)
         if self._replay.place is None:
             self._begin(None)
-        elif self._is_following:
-            frame = None
-            while (following := self._replay.forward()) is not None:
-                frame = following
-            if frame is not None:
-                self._publish(frame)
-            else:
-                self._halt_at(self._recording.last(), is_following=True)
+        else:
+            self._is_behind = self._is_following
+
+    def _catch_up(self) -> None:
+        here, last = self._replay.place, self._recording.last()
+        self._is_behind = False
+        if not self._is_following or here is None or last is None or last <= here:
+            return
+        frame = None
+        for _ in range(_AHEAD):
+            frame = self._replay.forward() or frame
+        if frame is None or self._recording.step(here, _AHEAD) < last:
+            self._show(last)
+        else:
+            self._publish(frame)
 
     def _toggle(self) -> None:
-        self._is_playing = not self._is_playing
+        self._is_playing = not (self._is_playing or self._is_following)
         self._is_following = False
         self._due = time.monotonic()
         self._publish(self._shown)
@@ -265,8 +295,10 @@ class Player:
                 self._is_playing = False
                 self._is_following = self._is_growing
                 self._publish(self._shown)
-            else:
-                self._finish_refining(there)
+            else:  # before playing can go on from here, what was before has to be fed
+                if self._refining is None or self._refining[0] != here:
+                    self._refining = here, self._replay.exact(here)
+                self._refine()
             return
         following = recording.step(self._replay.place or here, 1)
         wait = max(recording.moment(following).mono - frame.mono, 0.0) / self._speed
@@ -286,35 +318,30 @@ class Player:
                 self._refining = earlier, self._replay.exact(earlier)
 
     def _go(self, wish: str) -> None:
-        text = wish.strip().lower()
-        if text in {"mark", "gap"}:
-            self._to_event(("mark", "baseline") if text == "mark" else ("gap", "suspend", "reboot"), 1)
+        event = wish.strip().lower()
+        if event in EVENTS:
+            self._to_event(EVENTS[event], 1)
             return
-        line = self._timeline
-        here = self._shown.wall if self._shown else line.start.wall
+        here = self._shown.wall if self._shown else None
         try:
-            wall = resolve(wish, here=here, start=line.start.wall, end=line.end.wall)
+            place, words = at_wish(self._recording, self._timeline, wish, here)
         except ValueError as error:
             self._on_words(str(error))
             return
-        if not line.start.wall - 60 <= wall <= line.end.wall + 60:
-            self._on_words("The recording does not reach there: this is the nearest tick.")
-        self._halt_at(self._recording.at(wall))
+        if words:
+            self._on_words(words)
+        self._halt_at(place)
 
     def _to_event(self, kinds: tuple[str, ...], direction: int) -> None:
         here = self._replay.place
-        if here is None or self._shown is None:
+        if here is None:
             return
-        at = self._timeline.position(here, self._shown.mono)
-        found = [(p, e) for p, e in self._timeline.events if not kinds or e.kind in kinds]
-        found = [(p, e) for p, e in found if (p > at + 0.001 if direction > 0 else p < at - 0.001)]
-        if not found:
-            self._on_words(
-                f"There is no {' or '.join(kinds) or 'event'} {'after' if direction > 0 else 'before'} this."
-            )
-            return
-        _, event = found[0 if direction > 0 else -1]
-        self._halt_at(self._recording.at(event.wall))
+        found = at_event(self._recording, self._timeline, here, kinds, direction)
+        if found is None:
+            what, where = " or ".join(kinds) or "event", "after" if direction > 0 else "before"
+            self._on_words(f"There is no {what} {where} this.")
+        else:
+            self._halt_at(found)
 
     def _halt_at(self, place: Place | None, *, is_following: bool = False) -> None:
         self._is_playing, self._is_following = False, is_following
@@ -342,13 +369,6 @@ class Player:
             if place == self._replay.place:
                 self._publish(frame)
 
-    def _finish_refining(self, place: Place) -> None:
-        """Feed what has to be fed before playing can go on from a place."""
-        for frame in self._replay.exact(place):
-            if frame is not None:
-                self._refining = None
-                self._publish(frame)
-
     def _publish(self, frame: Frame | None) -> None:
         self._shown = frame
         place = self._replay.place
@@ -356,10 +376,7 @@ class Player:
             return
         self._last_painted = time.monotonic()
         is_last = self._recording.step(place, 1) <= place
-        at = self._timeline.position(place, frame.mono)
-        self._on_frame(
-            frame,
-            Position(
-                place, at, self._speed, self._is_playing, self._is_following, is_last, self._timeline, self._survey
-            ),
-        )
+        line = self._timeline
+        at, since = line.position(place, frame.mono), previous(self._recording, line, place)
+        playing = self._speed, self._is_playing, self._is_following
+        self._on_frame(frame, Position(place, at, since, *playing, is_last, line, self._survey))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
 from leaktop.engine.series import HORIZON, WINDOW
 from leaktop.model.frame import ProbeState
+from leaktop.model.sample import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from leaktop.model.frame import Frame
-    from leaktop.model.sample import Machine, Tick
+    from leaktop.model.sample import Machine
     from leaktop.recording.reader import Place, Recording, Stretch
 
 _ALL = 300
@@ -47,7 +49,7 @@ class Replay:
         self._probes: dict[str, ProbeState] = {}
         self._frames: OrderedDict[Place, Frame] = OrderedDict()
         self._marks: list[Place] = []
-        self._base_state: tuple[Place, Tick] | None = None
+        self._base_state: tuple[Place, Place, Tick] | None = None
         self.place: Place | None = None
 
     def mark(self, place: Place) -> None:
@@ -80,13 +82,13 @@ class Replay:
             return known
         if self._engine is None or self._fed != here:
             return None
-        tick = recording.tick(there)
-        if self._begins_session(there, tick):
+        if self._begins_session(here, there):
             self._begin(recording.header_at(there).machine)
-        if here in self._marks or self._was_marked(here, there):
-            self._engine.mark_baseline()
+        else:
+            self._mark_between(here, there)
         self.place = there
-        return self._feed(there, tick)
+        frame = self._feed(there, recording.tick(there))
+        return self._marked(there) if there in self._marks else frame
 
     def rough(self, place: Place) -> Frame:
         """At once: every value and its growth, as yet without slopes and history."""
@@ -94,13 +96,16 @@ class Replay:
         base = self._base(place)
         self._begin(recording.header_at(place).machine)
         if base < place:
-            if self._base_state is None or self._base_state[0] != base:
-                self._base_state = base, recording.state(base)
-            self._feed(base, self._base_state[1], is_kept=False)
+            until = min(recording.step(base, _FIRST - 1), place)
+            if self._base_state is None or self._base_state[:2] != (base, until):
+                self._base_state = base, until, self._state_at_base(base, until)
+            self._feed(base, self._base_state[2], is_kept=False)
             before = recording.step(place, -1)
             if before > base:
                 self._feed_state(before)
-            frame = self._feed_state(place)
+                frame = self._feed(place, recording.tick(place), is_kept=False)
+            else:
+                frame = self._feed_state(place)
         else:
             frame = self._feed_state(place)
         self._engine = None  # it has not seen enough to go on from
@@ -124,15 +129,15 @@ class Replay:
         here = tail
         while True:
             tick = recording.tick(here)
-            frame = self._feed(here, tick, is_kept=tail <= start or tick.mono >= moment.mono - WINDOW)
-            if here == base and base != start:
-                self._mark_now()
-                frame = self._feed_state(here)
+            is_kept = tail <= start or tick.mono >= moment.mono - WINDOW
+            frame = self._feed(here, tick, is_kept=is_kept and here not in self._marks)
             if here >= place:
                 break
             yield None
-            here = recording.step(here, 1)
-        yield frame
+            there = recording.step(here, 1)
+            self._mark_between(here, there)
+            here = there
+        yield self._marked(place) if place in self._marks else frame
 
     def _begin(self, machine: Machine) -> None:
         self._engine, self._fed, self._probes = Engine(machine), None, {}
@@ -140,6 +145,13 @@ class Replay:
     def _mark_now(self) -> None:
         if self._engine is not None:
             self._engine.mark_baseline()
+
+    def _marked(self, place: Place) -> Frame:
+        """The Frame of a tick at which the user marked the baseline: nothing has grown yet."""
+        self._mark_now()
+        frame = self._feed_state(place)
+        self._keep(place, frame)
+        return frame
 
     def _feed_state(self, place: Place) -> Frame:
         return self._feed(place, self._recording.state(place), is_kept=False)
@@ -156,18 +168,35 @@ class Replay:
         frame = engine.feed(tick, dict(self._probes))
         self._engine, self._fed = engine, place
         if is_kept:
-            self._frames[place] = frame
-            self._frames.move_to_end(place)
-            while len(self._frames) > _KEPT:
-                self._frames.popitem(last=False)
+            self._keep(place, frame)
         return frame
 
-    def _begins_session(self, place: Place, tick: Tick) -> bool:
-        before = self._recording.step(place, -1)
-        if before.chapter == place.chapter:
+    def _keep(self, place: Place, frame: Frame) -> None:
+        self._frames[place] = frame
+        self._frames.move_to_end(place)
+        while len(self._frames) > _KEPT:
+            self._frames.popitem(last=False)
+
+    def _state_at_base(self, base: Place, until: Place) -> Tick:
+        """What growth counts from, as one tick; probes that came only after the session's first tick are in it, too."""
+        recording = self._recording
+        state = recording.state(base)
+        if base != self._session_start(base):
+            return state
+        samples = {sample.probe: sample for sample in state.samples}
+        here = base
+        while here < until:
+            here = recording.step(here, 1)
+            for sample in recording.tick(here).samples:
+                samples.setdefault(sample.probe, sample)
+        return Tick(state.mono, state.wall, tuple(samples.values()))
+
+    def _begins_session(self, here: Place, there: Place) -> bool:
+        """Whether another boot, or another machine, begins on the way from one tick to the next."""
+        if here.chapter == there.chapter:
             return False
-        old, new = self._recording.header_at(before).machine, self._recording.header_at(place).machine
-        return old.boot_id != new.boot_id or tick.mono < self._recording.moment(before).mono
+        stretches = [s for s in self._recording.stretches if here.chapter <= s.number <= there.chapter]
+        return any(is_break(before, after) for before, after in pairwise(stretches))
 
     def _session_start(self, place: Place) -> Place:
         """The first tick of the same boot of the same machine, as far as the chapters' times tell."""
@@ -186,12 +215,17 @@ class Replay:
         start = self._session_start(place)
         marks = [mark for mark in self._marks if start <= mark <= place]
         moment = self._recording.moment(place)
-        recorded = [e for e in self._recording.events() if e.kind == "baseline" and e.mono <= moment.mono]
-        for event in reversed(recorded):
-            after = self._recording.at(event.wall)
+        recorded = [
+            (stretch.number, event.mono)
+            for stretch in self._recording.stretches
+            if start.chapter <= stretch.number <= place.chapter
+            for event in stretch.signpost.events
+            if event.kind == "baseline" and event.mono <= moment.mono
+        ]
+        if recorded:
+            after = self._recording.at_mono(*recorded[-1])
             if after is not None and start < after <= place:
                 marks.append(self._recording.step(after, -1))
-                break
         return max(marks, default=start)
 
     def _tail(self, place: Place, start: Place) -> Place:
@@ -215,7 +249,9 @@ class Replay:
         recording = self._recording
         if tail <= start:
             return []
-        keys = {base} if base < tail else set()
+        keys = {recording.step(tail, -1)}  # what slower probes said last
+        if base < tail:
+            keys.add(base)
         if base == start:
             keys |= {place for i in range(_FIRST) if (place := recording.step(start, i)) < tail}
         hour = [
@@ -228,18 +264,22 @@ class Replay:
         keys |= {hour[int(i * every)] for i in range(min(len(hour), _KEYS))}
         return sorted(keys)
 
-    def _was_marked(self, here: Place, there: Place) -> bool:
-        """Whether the user marked the baseline between two ticks."""
+    def _mark_between(self, here: Place, there: Place) -> None:
+        """Let growth count from the tick here, where the baseline was marked between it and the next."""
+        chapters = range(here.chapter, there.chapter + 1)
+        marks = [e.mono for n in chapters for e in self._recording.chapter(n).events if e.kind == "baseline"]
         after, until = self._recording.moment(here).mono, self._recording.moment(there).mono
-        chapters = {here.chapter, there.chapter}
-        events = [event for number in chapters for event in self._recording.chapter(number).events]
-        return any(event.kind == "baseline" and after < event.mono <= until for event in events)
+        if here in self._marks or any(after < mono <= until for mono in marks):
+            self._mark_now()
 
 
 def is_break(before: Stretch, after: Stretch) -> bool:
     """Whether another boot, or another machine, begins between two chapters."""
-    if after.signpost.first.mono < before.signpost.last.mono:
+    old, new = before.signpost, after.signpost
+    if new.first.mono < old.last.mono:
         return True
-    (_, (mono, wall)), ((next_mono, next_wall), _) = before.signpost[2:4], after.signpost[2:4]
-    shift = (next_wall - next_mono) - (wall - mono)
-    return abs(shift) > 60 and not any(event.kind in {"suspend", "clock"} for event in after.signpost.events)
+    if old.boot is not None and new.boot is not None:
+        return old.boot != new.boot
+    shift = (new.first.wall - new.first.mono) - (old.last.wall - old.last.mono)
+    told = [*new.events, *(event for event in old.events if event.mono > old.last.mono)]
+    return abs(shift) > 60 and not any(event.kind in {"suspend", "clock"} for event in told)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from leaktop.model.sample import ParseError
@@ -28,32 +30,47 @@ class Survey:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._next = -1
+        self._chapter = -1
+        self._ordinal = 0
+        """Of the next tick that was not looked at."""
         self._found: list[tuple[Place, float, dict[str, int]]] = []
         self.gauge = DEFAULT
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is a chapter that was not looked at."""
+        """Whether there are ticks that were not looked at."""
         stretches = self._recording.stretches
-        return bool(stretches) and self._next < stretches[-1].number and stretches[-1].signpost.ticks > 0
+        if not stretches or self._chapter > stretches[-1].number:
+            return False
+        return self._chapter < stretches[-1].number or self._ordinal < stretches[-1].signpost.ticks
 
     def advance(self) -> None:
-        """Look at one more chapter."""
+        """Look at one more chapter, or at what came to the last one."""
         stretches = self._recording.stretches
-        self._next = max(self._next + 1, stretches[0].number)
-        chapter = self._recording.chapter(self._next)
-        wanted = max(_POINTS // len(stretches), 1)
-        every = max(len(chapter) // wanted, 1)
-        for ordinal in range(0, len(chapter), every):
-            tick = self._recording.tick(Place(self._next, ordinal))
-            content = next((sample.content for sample in tick.samples if sample.probe == "meminfo"), None)
-            if content is not None:
-                try:
-                    amounts = dict(parse_meminfo(content).amounts)
-                except ParseError:
-                    continue
-                self._found.append((Place(self._next, ordinal), tick.mono, amounts))
+        at = bisect_left(stretches, self._chapter, key=lambda stretch: stretch.number)
+        stretch = stretches[at]
+        begin = self._ordinal if stretch.number == self._chapter else 0
+        is_last = at + 1 == len(stretches)
+        # Whatever is wrong with it, it is not looked at twice.
+        self._chapter, self._ordinal = (
+            (stretch.number, stretch.signpost.ticks) if is_last else (stretches[at + 1].number, 0)
+        )
+        every = max(stretch.signpost.ticks * len(stretches) // _POINTS, 1)
+        self._drop(stretches[0].number)
+        for ordinal in range(begin, len(self._recording.chapter(stretch.number)), every):
+            self._look_at(Place(stretch.number, ordinal))
+
+    def _look_at(self, place: Place) -> None:
+        tick = self._recording.tick(place)
+        content = next((sample.content for sample in tick.samples if sample.probe == "meminfo"), None)
+        if content is not None:
+            with suppress(ParseError):
+                self._found.append((place, tick.mono, dict(parse_meminfo(content).amounts)))
+
+    def _drop(self, first: int) -> None:
+        """Forget what is no more, as on a tape, and every second point where there are too many."""
+        found = [point for point in self._found if point[0].chapter >= first]
+        self._found = found[::2] if len(found) > 2 * _POINTS else found
 
     def choose(self, gauge: str) -> bool:
         """Let the curve be of that line; whether it was another before."""

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.model.sample import Event, RawSample, Tick
+from leaktop.recording.blocks import Cutter
+from leaktop.recording.layout import WINDOW_LOG_MAX, Moment
 from leaktop.recording.lines import (
+    LONGEST_LINE,
     STATE,
+    FormatError,
     Header,
     LineError,
     is_sealed,
+    parse,
     read_event,
     read_header,
     read_sample,
     times,
-    unseal,
 )
 from leaktop.recording.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
-LONGEST_LINE = 192 << 20
 LARGEST_CHAPTER = 448 << 20
 """Bytes of text; no recorder of ours writes more, and a bomb must not fill memory."""
-_WINDOW_LOG_MAX = 27
+_LINE_COST = 512
+"""Bytes that a line takes in memory beside its text: a bomb may be made of short lines, too."""
 _PIECE = 1 << 20
-_TICK = re.compile(rb'\{"tick":(\d{1,9}),')
+_TICK = re.compile(rb'\{"tick":(\d{1,9}),"mono":([-+.\de]{1,32}),"wall":([-+.\de]{1,32}),')
+_NAME = re.compile(rb'"((?:[^"\\]|\\.){1,80})":\s*+\{\s*+"(?:text|same|fault|ms|at)"')
 _BODIES_KEPT = 8
+"""Lines that stay parsed, unless they are large."""
+_BODY_BYTES_KEPT = 32 << 20
+
+
+class _Line(NamedTuple):
+    """A tick that is not parsed yet."""
+
+    session: int
+    """Within the frame, where somebody packed several chapters into one."""
+    ordinal: int
+    text: bytes
 
 
 class Chapter:
-    """The lines of one zstd frame, as far as they came and could be read.
+    """The lines of one zstd frame, as far as they came and can be trusted.
+
+    A line is trusted where the checksum of the whole frame is right, which it is once the frame is complete; before
+    that, and without one, where its own is.
 
     Attributes:
-        header: the session's; None where its line is lost.
         events: what happened, in order.
         fault: what is wrong with the chapter; None while nothing is.
         is_complete: the frame's end was seen, and its checksum fits.
@@ -44,54 +63,65 @@ class Chapter:
     """
 
     def __init__(self) -> None:
-        self.header: Header | None = None
         self.events: list[Event] = []
         self.fault: str | None = None
         self.is_complete = False
         self.text_bytes = 0
-        self._unpacker = ZstdDecompressor(options={DecompressionParameter.window_log_max: _WINDOW_LOG_MAX})
+        self._unpacker: ZstdDecompressor | None = ZstdDecompressor(
+            options={DecompressionParameter.window_log_max: WINDOW_LOG_MAX}
+        )
+        self._cutter = Cutter()
+        self._lines = 0
         self._partial: list[bytes] = []
         self._partial_bytes = 0
+        self._headers: dict[int, Header] = {}
         self._states: dict[int, bytes] = {}
-        self._ticks: list[tuple[int, int, bytes]] = []
-        """Session within the frame, ordinal, line."""
+        self._ticks: list[_Line] = []
         self._places: dict[tuple[int, int], int] = {}
         self._session = 0
+        self._mentions: dict[bytes, list[int]] = {}
+        """By probe, the ticks that hold a sample of it."""
+        self._indexed = 0
         self._bodies: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._texts: dict[tuple[int, str, int], bytes | None] = {}
-        self._is_dubious = False
 
     def __len__(self) -> int:
         """How many ticks there are."""
         return len(self._ticks)
 
     @property
-    def has_partial_line(self) -> bool:
-        """Whether what came last is not whole yet, or never will be."""
-        return self._partial_bytes > 0
+    def header(self) -> Header | None:
+        """The session; None where its line is lost."""
+        return next(iter(self._headers.values()), None)
 
-    def feed(self, packed: bytes) -> None:
+    def header_at(self, index: int) -> Header | None:
+        """The session that a tick belongs to."""
+        session = self._ticks[index].session
+        return next((header for begun, header in reversed(self._headers.items()) if begun <= session), None)
+
+    def feed(self, pieces: Iterable[bytes]) -> None:
         """Take more of the frame's bytes; whatever they are, nothing is raised."""
-        if self.fault is not None or self.is_complete:
-            return
         lines: list[bytes] = []
-        try:
-            while True:
-                text = self._unpacker.decompress(packed, _PIECE)
-                packed = b""
-                if text:
-                    self._split(text, lines)
-                if self._unpacker.eof or (self._unpacker.needs_input and not text) or self.fault:
+        for piece in pieces:
+            for block in self._cutter.cut(piece):
+                if self._unpacker is None:
                     break
-        except (ZstdError, ValueError, EOFError):
-            self.fault = "its compressed data is damaged"
-        self.is_complete = self._unpacker.eof and self.fault is None
-        if self.fault is None and self.is_complete and self._partial_bytes:
-            self.fault = "its last line is cut"
+                self._unpack(self._unpacker, block, lines)
+        is_vouched_for = self.is_complete and self._cutter.is_checksummed
         for line in lines:
-            self._take(line)
-        if self.fault is not None:
-            self._keep_sealed()
+            try:
+                if not is_vouched_for and not is_sealed(line):
+                    raise LineError("a line in it is damaged")
+                self._take(line)
+            except FormatError as error:  # what the lines after this header mean is not known
+                self._give_up(str(error))
+                return
+            except LineError as error:
+                self._lose(str(error))
+
+    def lines(self) -> list[bytes]:
+        """The lines of its ticks, as they were written."""
+        return [line.text for line in self._ticks]
 
     def tick(self, index: int) -> Tick:
         """One tick by its place in the chapter.
@@ -104,13 +134,19 @@ class Chapter:
         mono, wall = times(body)
         return Tick(mono, wall, self._samples(body.get("samples"), session, ordinal, mono, wall))
 
-    def moment(self, index: int) -> tuple[float, float]:
-        """When a tick was: mono, wall.
+    def moment(self, index: int) -> Moment:
+        """When a tick was.
 
         Raises:
             LineError: its line is damaged.
         """
-        return times(self._body(self._ticks[index][2]))
+        line = self._ticks[index].text
+        found = _TICK.match(line)
+        try:
+            body = {"mono": float(found[2]), "wall": float(found[3])} if found else self._body(line)
+        except ValueError as error:
+            raise LineError("it has no time") from error
+        return Moment(*times(body))
 
     def state(self, index: int) -> Tick:
         """The newest sample of every probe at a tick, however long ago each was read.
@@ -119,34 +155,43 @@ class Chapter:
             LineError: the tick's own line is damaged.
         """
         mono, wall = self.moment(index)
+        session = self._ticks[index].session
         found: dict[str, RawSample] = {}
-        session = self._ticks[index][0]
-        first = index
-        while first > 0 and self._ticks[first - 1][0] == session:
-            first -= 1
-        carried = self._state_body(session)
-        wanted = {p.name for p in self.header.probes} if self.header else None
-        for i in range(index, first - 1, -1):
+        for line in self._newest_lines(index):
             try:
-                samples = self.tick(i).samples
+                body = self._body(line.text)
+                samples = self._samples(body.get("samples"), session, line.ordinal, *times(body), but=found)
             except LineError:
                 continue
-            for sample in samples:
-                found.setdefault(sample.probe, sample)
-            if wanted is not None and found.keys() >= wanted:
-                break
+            found.update((sample.probe, sample) for sample in samples)
+        carried = self._state_body(session)
         if carried is not None:
-            state_mono, state_wall = times(carried)
-            for sample in self._samples(carried.get("state"), session, STATE, state_mono, state_wall):
-                found.setdefault(sample.probe, sample)
+            samples = self._samples(carried.get("state"), session, STATE, *times(carried), but=found)
+            found.update((sample.probe, sample) for sample in samples)
         return Tick(mono, wall, tuple(found.values()))
 
-    def _samples(self, bodies: object, session: int, ordinal: int, mono: float, wall: float) -> tuple[RawSample, ...]:
+    def _newest_lines(self, index: int) -> list[_Line]:
+        """The lines that hold the newest sample of a probe at a tick, the newest first; others need not be parsed."""
+        for i in range(self._indexed, len(self._ticks)):
+            for name in _NAME.findall(self._ticks[i].text):
+                self._mentions.setdefault(name, []).append(i)
+        self._indexed = len(self._ticks)
+        session = self._ticks[index].session
+        newest = {index} | {given[bisect_right(given, index) - 1] for given in self._mentions.values()}
+        return [
+            self._ticks[i] for i in sorted(newest, reverse=True) if i <= index and self._ticks[i].session == session
+        ]
+
+    def _samples(
+        self, bodies: object, session: int, ordinal: int, mono: float, wall: float, but: Container[str] = ()
+    ) -> tuple[RawSample, ...]:
+        """The samples that a line holds, but those of some probes."""
+
         def text_of(probe: str, same: int) -> bytes | None:
             return self._text(session, probe, same) if same < ordinal else None
 
         given: Mapping[str, Any] = bodies if isinstance(bodies, dict) else {}
-        return tuple(read_sample(probe, body, mono, wall, text_of) for probe, body in given.items())
+        return tuple(read_sample(p, body, mono, wall, text_of) for p, body in given.items() if p not in but)
 
     def _text(self, session: int, probe: str, ordinal: int) -> bytes | None:
         key = session, probe, ordinal
@@ -160,7 +205,7 @@ class Chapter:
                 samples = (self._state_body(session) or {}).get("state")
             else:
                 place = self._places.get((session, ordinal))
-                samples = None if place is None else self._body(self._ticks[place][2]).get("samples")
+                samples = None if place is None else self._body(self._ticks[place].text).get("samples")
         except LineError:
             return None
         body = samples.get(probe) if isinstance(samples, dict) else None
@@ -179,57 +224,82 @@ class Chapter:
     def _body(self, line: bytes) -> dict[str, Any]:
         body = self._bodies.get(line)
         if body is None:
-            body = self._bodies[line] = unseal(line)
-            if len(self._bodies) > _BODIES_KEPT:
+            body = self._bodies[line] = parse(line)
+            while len(self._bodies) > 1 and (
+                len(self._bodies) > _BODIES_KEPT or sum(map(len, self._bodies)) > _BODY_BYTES_KEPT
+            ):
                 self._bodies.popitem(last=False)
         return body
+
+    def _unpack(self, unpacker: ZstdDecompressor, packed: bytes, lines: list[bytes]) -> None:
+        try:
+            while True:
+                text = unpacker.decompress(packed, _PIECE)
+                packed = b""
+                if text:
+                    self._split(text, lines)
+                if self._unpacker is None or (unpacker.needs_input and not text):
+                    return
+                if unpacker.eof:
+                    break
+        except (ZstdError, ValueError, EOFError):
+            self._give_up("its compressed data is damaged")
+            return
+        self._unpacker = None
+        self.is_complete = True
+        if self._partial:
+            lines.append(b"".join(self._partial))
 
     def _split(self, text: bytes, lines: list[bytes]) -> None:
         self.text_bytes += len(text)
         *whole, rest = text.split(b"\n")
+        self._lines += len(whole)
         if whole:
-            lines.append(b"".join([*self._partial, whole[0]]))
-            lines += whole[1:]
+            whole[0] = b"".join([*self._partial, whole[0]])
+            lines += filter(None, whole)
             self._partial, self._partial_bytes = [], 0
         if rest:
             self._partial.append(rest)
             self._partial_bytes += len(rest)
-        if self._partial_bytes > LONGEST_LINE or self.text_bytes > LARGEST_CHAPTER:
-            self.fault = "it unpacks to more than any recorder writes"
-            self._partial, self._partial_bytes = [], 0
+        if self._partial_bytes > LONGEST_LINE or self.text_bytes + self._lines * _LINE_COST > LARGEST_CHAPTER:
+            self._give_up("it unpacks to more than any recorder writes")
+
+    def _give_up(self, reason: str) -> None:
+        """Unpack no further; the window and what is left over need not stay in memory."""
+        self.fault = reason
+        self._unpacker = None
+        self._partial, self._partial_bytes = [], 0
+
+    def _lose(self, reason: str) -> None:
+        """Note a damaged line. What it was is not known, so that nothing after it may refer to what stood before it."""
+        self.fault = self.fault or reason
+        self._session += 1
 
     def _take(self, line: bytes) -> None:
         found = _TICK.match(line)
         if found:
             self._add_tick(int(found[1]), line)
             return
-        if not line.strip():
-            return
-        try:
-            body = unseal(line)
-            if "leaktop" in body:
-                header = read_header(body)
-                if self.header is not None:
-                    self._session += 1  # somebody packed several chapters into one frame
-                self.header = self.header or header
-            elif "tick" in body:
-                self._add_tick(len(self._ticks) if type(body["tick"]) is not int else body["tick"], line)
-            elif "event" in body:
-                self.events.append(read_event(body))
-            elif "state" in body:
-                self._states[self._session] = line
-        except LineError as error:
-            self._is_dubious = True
-            if self.header is None and not self._ticks and "format" in str(error):
-                self.fault = str(error)
+        body = parse(line)
+        if "leaktop" in body:
+            self._add_header(read_header(body))
+        elif "tick" in body:
+            ordinal = body["tick"]
+            if type(ordinal) is not int:
+                raise LineError("a tick in it has no number")
+            self._add_tick(ordinal, line)
+        elif "event" in body:
+            self.events.append(read_event(body))
+        elif "state" in body:
+            self._states[self._session] = line
+
+    def _add_header(self, header: Header) -> None:
+        self._session += 1
+        self._headers[self._session] = header
 
     def _add_tick(self, ordinal: int, line: bytes) -> None:
+        last = self._ticks[-1] if self._ticks else None
+        if last is not None and last.session == self._session and ordinal <= last.ordinal:
+            self._session += 1  # of another chapter, whose header somebody took out
         self._places[self._session, ordinal] = len(self._ticks)
-        self._ticks.append((self._session, ordinal, line))
-
-    def _keep_sealed(self) -> None:
-        """Of a damaged frame, keep the lines whose own checksum says that they are whole."""
-        kept = [entry for entry in self._ticks if is_sealed(entry[2])]
-        self._ticks = kept
-        self._places = {(session, ordinal): i for i, (session, ordinal, _) in enumerate(kept)}
-        self._states = {session: line for session, line in self._states.items() if is_sealed(line)}
+        self._ticks.append(_Line(self._session, ordinal, line))

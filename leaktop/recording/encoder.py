@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.model.sample import Event, Fault, RawSample
 from leaktop.recording.layout import Moment, Signpost, signpost_frame
-from leaktop.recording.lines import STATE, Header, event_line, header_line, sample_body, seal
+from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, seal
 from leaktop.recording.zstd import CompressionParameter, ZstdCompressor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from leaktop.model.sample import Tick
 
@@ -18,8 +18,6 @@ CHAPTER_TICKS = 120
 """Ticks a chapter: what a damaged one costs, and what finding a moment has to unpack at most."""
 CHAPTER_BYTES = 64 << 20
 """Text a chapter, where ticks are large."""
-LARGEST_SAMPLE = 64 << 20
-"""Bytes; a sample that is larger is recorded as a fault, since whoever reads it back has to hold it."""
 _LEVEL = 6
 _WINDOW_LOGS = 21, 26
 """The least and the most the compressor looks back, as powers of two: two ticks must fit in it."""
@@ -56,7 +54,9 @@ class Encoder:
         self._text_bytes = 0
         self._limit = CHAPTER_BYTES
         self._ticks = 0
-        self._moments: list[Moment] = []
+        self._first: Moment | None = None
+        self._last: Moment | None = None
+        """Of the ticks in this chapter."""
         self._events: list[Event] = []
         self._said: dict[str, tuple[bytes, int]] = {}
         """By probe, the bytes that this chapter holds last, and at which tick they stand."""
@@ -65,20 +65,26 @@ class Encoder:
         """Record one tick."""
         if self._ticks >= CHAPTER_TICKS or self._text_bytes > self._limit:
             self.close_chapter()
-        samples = [_bounded(sample) for sample in tick.samples]
+        samples = {sample.probe: sample for sample in tick.samples}
         compressor = self._compressor or self._open(tick, samples)
-        self._moments.append(Moment(tick.mono, tick.wall))
-        bodies = {sample.probe: self._body(sample, tick, self._ticks) for sample in samples}
-        line = seal({"tick": self._ticks, "mono": tick.mono, "wall": tick.wall, "samples": bodies})
+        self._last = Moment(tick.mono, tick.wall)
+        self._first = self._first or self._last
+        ordinal = self._ticks
+        start = {"tick": ordinal, "mono": tick.mono, "wall": tick.wall}
+        line = _bounded_line(start, "samples", samples, lambda sample: self._body(sample, tick))
+        for probe, sample in samples.items():
+            if sample.content is not None and self._is_new(sample):
+                self._said[probe] = sample.content, ordinal
         self._ticks += 1
-        self._newest.update((sample.probe, sample) for sample in samples)
+        self._newest.update(samples)
         self._write(compressor, line)
 
     def event(self, event: Event) -> None:
         """Record an event; it stands before the next tick."""
-        compressor = self._compressor or self._open(event, [])
+        if self._text_bytes > self._limit:
+            self.close_chapter()
+        compressor = self._compressor or self._open(event, {})
         self._events.append(event)
-        self._moments.append(Moment(event.mono, event.wall))
         self._write(compressor, event_line(event))
 
     def close_chapter(self) -> None:
@@ -87,40 +93,39 @@ class Encoder:
             return
         last = self._compressor.flush(ZstdCompressor.FLUSH_FRAME)
         content = b"".join([*self._pieces, last])
-        moments = self._moments
-        signpost = Signpost(len(content), self._ticks, moments[0], moments[-1], tuple(self._events))
+        if self._first is None or self._last is None:
+            self._first, self._last = (Moment(self._events[at].mono, self._events[at].wall) for at in (0, -1))
+        boot = self.header.machine.boot_id
+        signpost = Signpost(len(content), self._ticks, self._first, self._last, tuple(self._events), boot)
         self._compressor = None
         self._on_piece(last)
         self._on_piece(signpost_frame(signpost))
         self._on_chapter(Chapter(content, self._text_bytes, signpost))
 
-    def _open(self, first: Tick | Event, samples: list[RawSample]) -> ZstdCompressor:
+    def _open(self, first: Tick | Event, samples: Mapping[str, RawSample]) -> ZstdCompressor:
         header = header_line(self.header)
-        coming = {sample.probe: sample for sample in samples}
-        carried = {probe: sample for probe, sample in self._newest.items() if probe not in coming}
-        one_of_each = sum(len(sample.content or b"") for sample in (carried | coming).values())
+        carried = {probe: sample for probe, sample in self._newest.items() if probe not in samples}
+        one_of_each = sum(len(sample.content or b"") for sample in [*carried.values(), *samples.values()])
         self._limit = CHAPTER_BYTES + one_of_each
         compressor = self._compressor = ZstdCompressor(options=_options(one_of_each))
-        self._pieces, self._moments, self._events, self._said = [], [], [], {}
+        self._pieces, self._events, self._said = [], [], {}
+        self._first = self._last = None
         self._text_bytes = self._ticks = 0
         self._write(compressor, header)
         if carried:
-            body = {probe: self._carried(sample, first) for probe, sample in carried.items()}
-            self._write(compressor, seal({"state": body, "mono": first.mono, "wall": first.wall}))
+            start: dict[str, Any] = {"mono": first.mono, "wall": first.wall}
+            line = _bounded_line(start, "state", carried, lambda sample: sample_body(sample, first.mono, None))
+            self._said = {probe: (s.content, STATE) for probe, s in carried.items() if s.content is not None}
+            self._write(compressor, line)
         return compressor
 
-    def _body(self, sample: RawSample, tick: Tick, ordinal: int) -> dict[str, Any]:
-        said = self._said.get(sample.probe)
-        if said is not None and said[0] == sample.content:
-            return sample_body(sample, tick.mono, said[1])
-        if sample.content is not None:
-            self._said[sample.probe] = sample.content, ordinal
-        return sample_body(sample, tick.mono, None)
+    def _body(self, sample: RawSample, tick: Tick) -> dict[str, Any]:
+        return sample_body(sample, tick.mono, None if self._is_new(sample) else self._said[sample.probe][1])
 
-    def _carried(self, sample: RawSample, first: Tick | Event) -> dict[str, Any]:
-        if sample.content is not None:
-            self._said[sample.probe] = sample.content, STATE
-        return sample_body(sample, first.mono, None)
+    def _is_new(self, sample: RawSample) -> bool:
+        """Whether this chapter holds other bytes of the probe last, or none."""
+        said = self._said.get(sample.probe)
+        return said is None or said[0] != sample.content
 
     def _write(self, compressor: ZstdCompressor, line: bytes) -> None:
         piece = compressor.compress(line, ZstdCompressor.FLUSH_BLOCK)
@@ -129,11 +134,25 @@ class Encoder:
         self._on_piece(piece)
 
 
-def _bounded(sample: RawSample) -> RawSample:
-    if sample.content is None or len(sample.content) <= LARGEST_SAMPLE:
-        return sample
-    reason = f"{sample.probe}: {len(sample.content)} bytes are more than a recording keeps of one probe"
-    return RawSample(sample.probe, None, Fault("unsupported", reason), sample.mono, sample.wall, sample.cost)
+def _bounded_line(
+    start: dict[str, Any], key: str, samples: dict[str, RawSample], body: Callable[[RawSample], dict[str, Any]]
+) -> bytes:
+    """The line of some samples; the largest of them become faults where a reader would refuse the line.
+
+    Args:
+        start: what the line says beside them.
+        key: under which they stand.
+        samples: by probe; those that are too large are replaced here, too.
+        body: the object of one.
+    """
+    while True:
+        line = seal({**start, key: {probe: body(sample) for probe, sample in samples.items()}})
+        if len(line) <= LONGEST_LINE or not samples:
+            return line
+        large = max(samples.values(), key=lambda sample: len(sample.content or b""))
+        reason = f"{large.probe}: {len(large.content or b'')} bytes are more than a recording keeps"
+        fault = Fault("unsupported", reason)
+        samples[large.probe] = RawSample(large.probe, None, fault, large.mono, large.wall, large.cost)
 
 
 def _options(tick_bytes: int) -> dict[int, int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from leaktop.private_file import create_private
-from leaktop.recording.layout import seek_table, signpost_frame
+from leaktop.recording.layout import FRAME_MAGIC, seek_table, signpost_frame
 from leaktop.units import human_bytes
 
 if TYPE_CHECKING:
@@ -137,3 +138,17 @@ def rotate(path: str, keep: int) -> None:
         os.rename(path, f"{path}.1")
     else:
         os.unlink(path)
+
+
+def is_recording(path: str) -> bool:
+    """Whether a plain file of that name begins as a recording does: then it may be rotated away, and nothing else."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 4) == FRAME_MAGIC
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)

@@ -1,9 +1,9 @@
 """One line of a recording, written and read: a JSON object that ends with the CRC-32 of what stands before it.
 
-A recording is a series of chapters, each readable alone. The lines of a chapter, told apart by their first key:
+A recording is a series of chapters, each readable alone. The lines of a chapter, told apart by a key:
 
     {"leaktop": "recording", "format": 1, "version": ..., "interval": ..., "machine": {...}, "probes": {...}}
-    {"state": {PROBE: SAMPLE, ...}, "mono": ..., "wall": ...}     what earlier chapters last said of slower probes
+    {"mono": ..., "wall": ..., "state": {PROBE: SAMPLE, ...}}     what earlier chapters last said of slower probes
     {"tick": 0, "mono": ..., "wall": ..., "samples": {PROBE: SAMPLE, ...}}
     {"event": KIND, "mono": ..., "wall": ..., "text": ..., "seconds": ...}
 
@@ -17,9 +17,9 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from leaktop.model.sample import Event, Fault, Machine, Probe, RawSample
+from leaktop.model.sample import Event, Fault, FaultKind, Machine, Probe, RawSample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,14 +27,31 @@ if TYPE_CHECKING:
 FORMAT = 1
 STATE = -1
 """Where "same" means the state at the chapter's beginning."""
+LONGEST_LINE = 96 << 20
+"""Bytes; no recorder of ours writes a longer one, and whoever reads it back has to hold it."""
 _CRC = re.compile(rb',"crc":"([0-9a-f]{8})"\}\s*\Z')
+_CRC_REACH = 64
+"""Bytes from the end of a line in which its checksum must stand."""
 _EARLY = 0.05
 """Seconds before its tick from which on a sample's own beginning is worth its bytes."""
-_KINDS = {"missing", "denied", "disabled", "busy", "empty", "malformed", "unsupported", "failed"}
+_EARLIEST = 1e8
+"""Seconds that a sample may be older than the line that it stands in; more is no age of anything."""
+_YEAR_9000 = 2.2e11
+"""Seconds since the epoch: later than that, and no calendar can show it."""
+_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_LONG = 4 << 20
+"""Bytes of a line from which on its shape is looked at before it is parsed."""
+_MOST_STRINGS = 1 << 16
+_LARGEST_FRAMEWORK = 1 << 20
 
 
 class LineError(ValueError):
-    """A line that is damaged, or of no format that this version knows; the message says which."""
+    """A line that is damaged, or no line of a recording; the message says which."""
+
+
+class FormatError(LineError):
+    """The header of a format that this version does not know; the message says what would read it."""
 
 
 class Header(NamedTuple):
@@ -57,15 +74,20 @@ def seal(body: Mapping[str, Any]) -> bytes:
     return b'%s,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text[:-1]))
 
 
-def unseal(line: bytes) -> dict[str, Any]:
-    """The object of a line. One without a checksum is taken as it is: somebody wrote it by hand.
+def is_sealed(line: bytes) -> bool:
+    """Whether the line carries its checksum, and it is right."""
+    found = _CRC.search(line, max(len(line) - _CRC_REACH, 0))
+    return found is not None and zlib.crc32(memoryview(line)[: found.start()]) == int(found[1], 16)
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """The object of a line that a checksum vouches for: its own, or that of the frame around it.
 
     Raises:
-        LineError: the checksum is wrong, or this is no JSON object.
+        LineError: this is no JSON object.
     """
-    found = _CRC.search(line)
-    if found and zlib.crc32(memoryview(line)[: found.start()]) != int(found[1], 16):
-        raise LineError("its checksum is wrong")
+    if len(line) > _LONG and not _is_mostly_text(line):
+        raise LineError("it is no line of a recording")
     try:
         body = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -75,10 +97,15 @@ def unseal(line: bytes) -> dict[str, Any]:
     return body
 
 
-def is_sealed(line: bytes) -> bool:
-    """Whether the line carries its checksum, and it is right."""
-    found = _CRC.search(line)
-    return found is not None and zlib.crc32(memoryview(line)[: found.start()]) == int(found[1], 16)
+def _is_mostly_text(line: bytes) -> bool:
+    """Whether a long line is long because of its strings: a million empty lists would take much memory, once parsed."""
+    framework = end = 0
+    for number, found in enumerate(_STRING.finditer(line)):
+        framework += found.start() - end
+        end = found.end()
+        if number > _MOST_STRINGS or framework > _LARGEST_FRAMEWORK:
+            return False
+    return framework + len(line) - end <= _LARGEST_FRAMEWORK
 
 
 def header_line(header: Header) -> bytes:
@@ -98,15 +125,15 @@ def header_line(header: Header) -> bytes:
     )
 
 
-_MACHINE: dict[str, tuple[type, ...]] = {
-    "release": (str,),
-    "hostname": (str,),
-    "page_size": (int,),
-    "boot_id": (str,),
-    "architecture": (str,),
-    "cmdline": (str,),
-    "vmap_stack": (bool,),
-    "reader_pid": (int,),
+_MACHINE: dict[str, type] = {
+    "release": str,
+    "hostname": str,
+    "page_size": int,
+    "boot_id": str,
+    "architecture": str,
+    "cmdline": str,
+    "vmap_stack": bool,
+    "reader_pid": int,
 }
 """The facts of a machine that are recorded, and their types."""
 
@@ -115,35 +142,31 @@ def read_header(body: Mapping[str, Any]) -> Header:
     """The header that a line holds.
 
     Raises:
-        LineError: it is none, or of a later format.
+        FormatError: it is of a later format.
+        LineError: it is none.
     """
     if body.get("leaktop") != "recording":
         raise LineError("it is no header of a leaktop recording")
     version = body.get("format")
-    if not isinstance(version, int) or version > FORMAT:
-        raise LineError(f"its format is {version!r}, this leaktop reads up to {FORMAT}: a newer leaktop can read it")
+    if type(version) is not int:
+        raise LineError("its header names no format")
+    if version > FORMAT:
+        raise FormatError(f"its format is {version}, this leaktop reads up to {FORMAT}: a newer leaktop can read it")
     facts = _object(body.get("machine"))
     known = {name: facts.get(name) for name in _MACHINE}
-    checked: dict[str, Any] = {
-        name: value if isinstance(value, _MACHINE[name]) else None for name, value in known.items()
-    }
+    checked: dict[str, Any] = {name: value if type(value) is _MACHINE[name] else None for name, value in known.items()}
     if checked["page_size"] not in {1 << bits for bits in range(12, 21)}:
         raise LineError("its header names no page size")
     probes = tuple(
-        Probe(
-            name,
-            str(probe.get("lane") or name),
-            _number(probe.get("cadence")),
-            str(probe.get("path") or name),
-        )
+        Probe(name, _text(probe.get("lane"), name), _cadence(probe.get("cadence")), _text(probe.get("path"), name))
         for name, probe in ((name, _object(probe)) for name, probe in _object(body.get("probes")).items())
     )
     return Header(
         Machine(is_live=False, **checked),
         min(max(_number(body.get("interval")) or 1.0, 0.01), 1e6),
         probes,
-        str(body.get("version") or "unknown"),
-        str(body.get("origin") or ""),
+        _text(body.get("version"), "unknown"),
+        _text(body.get("origin"), ""),
         bool(body.get("redacted")),
     )
 
@@ -195,12 +218,12 @@ def read_sample(
         given = _object(fields.get("fault"))
         kind = given.get("kind")
         fault = Fault(
-            kind if kind in _KINDS else "failed",
-            str(given.get("reason") or f"{probe}: the recording lost what was read here"),
-            None if given.get("remedy") is None else str(given["remedy"]),
+            next((known for known in _KINDS if known == kind), "failed"),
+            _text(given.get("reason"), f"{probe}: the recording lost what was read here"),
+            _text(given.get("remedy"), "") or None,
         )
-    early = _number(fields.get("at")) or 0.0
-    cost = (_number(fields.get("ms")) or 0.0) / 1000
+    early = max(min(_number(fields.get("at")) or 0.0, 0.0), -_EARLIEST)
+    cost = max(_number(fields.get("ms")) or 0.0, 0.0) / 1000
     return RawSample(probe, content, fault, mono + early, wall + early, cost)
 
 
@@ -234,7 +257,9 @@ def read_event(body: Mapping[str, Any]) -> Event:
         LineError: it has no time.
     """
     mono, wall = times(body)
-    return Event(mono, wall, str(body.get("event")), str(body.get("text") or ""), _number(body.get("seconds")))
+    return Event(
+        mono, wall, _text(body.get("event"), "unknown"), _text(body.get("text"), ""), _number(body.get("seconds"))
+    )
 
 
 def times(body: Mapping[str, Any]) -> tuple[float, float]:
@@ -244,8 +269,8 @@ def times(body: Mapping[str, Any]) -> tuple[float, float]:
         LineError: it has none that a clock could show.
     """
     mono, wall = _number(body.get("mono")), _number(body.get("wall"))
-    if mono is None or wall is None:
-        raise LineError("it has no time")
+    if mono is None or wall is None or not 0 <= wall < _YEAR_9000:
+        raise LineError("it has no time that a clock could show")
     return mono, wall
 
 
@@ -254,6 +279,15 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e13:
         return None
     return float(value)
+
+
+def _text(value: object, instead: str) -> str:
+    return value if isinstance(value, str) and value else instead
+
+
+def _cadence(value: object) -> float | None:
+    seconds = _number(value)
+    return seconds if seconds is not None and seconds > 0 else None
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from leaktop.model.sample import Event, Tick
+from leaktop.model.sample import Tick
 from leaktop.recording.chapter import Chapter
-from leaktop.recording.layout import (
-    FRAME_MAGIC,
-    Moment,
-    Signpost,
-    find_start,
-    frame_end,
-    read_seek_table,
-    read_signpost,
-)
+from leaktop.recording.layout import UNDESCRIBED, Damage, Moment, Stretch
 from leaktop.recording.lines import Header, LineError
+from leaktop.recording.passage import between, gap_from
+from leaktop.recording.stored import FileStorage, StoredChapters
+from leaktop.recording.tape import TapedChapters
+from leaktop.recording.verdict import describe, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from leaktop.recording.layout import Storage
-    from leaktop.recording.tape import Tape
+    from leaktop.model.sample import Event
+
+__all__ = [
+    "Damage",
+    "FileStorage",
+    "Place",
+    "Recording",
+    "RecordingError",
+    "Source",
+    "StoredChapters",
+    "Stretch",
+    "TapedChapters",
+    "gap_from",
+    "read_file",
+]
 
 _OPEN_AT_ONCE = 3
-"""Chapters kept unpacked."""
-_PIECE = 1 << 20
+"""Chapters kept unpacked, unless they are large."""
+_BYTES_OPEN = 256 << 20
+"""Text of the chapters that are kept unpacked; one is, however large."""
+_NOWHERE = Moment(0.0, 0.0)
+_T = TypeVar("_T")
 
 
 class RecordingError(Exception):
@@ -42,45 +53,34 @@ class Place(NamedTuple):
     ordinal: int
 
 
-class Damage(NamedTuple):
-    """What cannot be read, and what was lost with it."""
-
-    offset: int
-    """Where in the file, in bytes."""
-    bytes: int
-    reason: str
-    first: Moment | None
-    """The span that is missing, where that is known."""
-    last: Moment | None
-    ticks: int | None
-    """How many ticks are lost, where that is known."""
-
-
-class Stretch(NamedTuple):
-    """A chapter as it lies there, not unpacked."""
-
-    number: int
-    offset: int
-    length: int
-    signpost: Signpost
-    is_closed: bool
-
-
 class Source(Protocol):
     """Where the chapters of a recording come from: a file that may grow, or the tape of the live screen."""
 
     def stretches(self) -> tuple[list[Stretch], list[Damage]]:
-        """The chapters that are there now, in order, and what is damaged between them."""
+        """The chapters that are there now, in order, and what is damaged.
+
+        The last may be under way, and then its signpost is UNDESCRIBED.
+        """
 
     def packed(self, stretch: Stretch, start: int) -> Iterator[bytes]:
         """The bytes of a chapter from a place in it on, a piece at a time."""
 
 
+class _Opened(NamedTuple):
+    """A chapter that is kept unpacked."""
+
+    offset: int
+    chapter: Chapter
+    fed: int
+    """Bytes of it that were unpacked."""
+
+
 class Recording:
-    """Ticks by place and by time.
+    """Ticks by place and by time. Places that are no more, as on a tape, hold nothing; none of this raises for them.
 
     Args:
         source: the chapters.
+        is_growing: ticks may come later, so that none is no error.
 
     Raises:
         RecordingError: there is no tick in it, nor is one to come.
@@ -88,10 +88,12 @@ class Recording:
 
     def __init__(self, source: Source, *, is_growing: bool = False) -> None:
         self._source = source
-        self._open: OrderedDict[tuple[int, bool], tuple[Chapter, int]] = OrderedDict()
+        self._open: OrderedDict[int, _Opened] = OrderedDict()
         self._stretches: list[Stretch] = []
-        self._gaps: list[Damage] = []
+        self._given: list[Damage] = []
         self._found: dict[int, Damage] = {}
+        self._counts: dict[int, tuple[int, int]] = {}
+        """By chapter, the ticks that unpacking so many bytes of it gave."""
         self._header: Header | None = None
         self.refresh()
         if not is_growing:
@@ -109,21 +111,27 @@ class Recording:
 
     def refresh(self) -> bool:
         """Look for what came since; whether there is more."""
-        before = self._stretches[-1] if self._stretches else None
-        stretches, self._gaps = self._source.stretches()
-        self._stretches = [self._described(stretch) for stretch in stretches]
-        self._header = self._header or self._first_header()
-        return not self._stretches or self._stretches[-1] != before
+        before = self._stretches[-1:]
+        self._stretches, self._given = self._source.stretches()
+        if self._stretches and self._stretches[-1].signpost is UNDESCRIBED:
+            under_way = self._stretches.pop()
+            signpost = describe(self._opened(under_way), under_way.length)
+            if signpost.ticks or signpost.events:
+                self._stretches.append(under_way._replace(signpost=signpost))
+        if self._header is None:
+            self._header = self._first_header()
+        return self._stretches[-1:] != before
 
     @property
     def damage(self) -> list[Damage]:
         """What is known to be damaged: between chapters, and in those that were opened so far."""
-        return sorted([*self._gaps, *self._found.values()])
+        known = {(damage.offset, damage.reason): damage for damage in [*self._found.values(), *self._given]}
+        return [known[key] for key in sorted(known)]
 
     def verify(self) -> list[Damage]:
         """Unpack every chapter, and list all damage."""
         for stretch in self._stretches:
-            self.chapter(stretch.number)
+            self._opened(stretch)
         return self.damage
 
     def events(self) -> list[Event]:
@@ -133,7 +141,7 @@ class Recording:
         before: Stretch | None = None
         for stretch in self._stretches:
             if before is not None:
-                events += _between(before.signpost, stretch.signpost, interval)
+                events += between(before.signpost, stretch.signpost, interval)
             events += stretch.signpost.events
             before = stretch
         return events
@@ -141,81 +149,74 @@ class Recording:
     @property
     def ticks(self) -> int:
         """How many there are, as far as is known without unpacking all."""
-        return sum(stretch.signpost.ticks for stretch in self._stretches)
+        return sum(map(self._count, self._stretches))
 
     def chapter(self, number: int) -> Chapter:
-        """One chapter, unpacked as far as it came."""
-        stretch = self._stretches[number - self._stretches[0].number]
-        key = number, stretch.is_closed
-        chapter, fed = self._open.get(key, (None, 0))
-        if chapter is None:
-            chapter = Chapter()
-        if fed < stretch.length:
-            for piece in self._source.packed(stretch, fed):
-                chapter.feed(piece)
-                fed += len(piece)
-            self._judge(stretch, chapter)
-        self._open[key] = chapter, fed
-        self._open.move_to_end(key)
-        while len(self._open) > _OPEN_AT_ONCE:
-            self._open.popitem(last=False)
-        return chapter
+        """One chapter, unpacked as far as it came; an empty one where there is none of that number."""
+        at = self._index(number)
+        if at < len(self._stretches) and self._stretches[at].number == number:
+            return self._opened(self._stretches[at])
+        return Chapter()
 
     def header_at(self, place: Place) -> Header:
-        """The session that a tick belongs to."""
-        return self.chapter(place.chapter).header or self._require_header()
+        """The session that a tick belongs to.
+
+        Raises:
+            RecordingError: there is no tick at all.
+        """
+        chapter = self.chapter(place.chapter)
+        return _of_tick(chapter, place, chapter.header_at) or chapter.header or self._require_header()
 
     def tick(self, place: Place) -> Tick:
-        """The samples of one tick; none where its line is damaged."""
-        try:
-            return self.chapter(place.chapter).tick(place.ordinal)
-        except LineError:
-            return Tick(*self.moment(place), ())
+        """The samples of one tick; none where there is none, or its line is damaged."""
+        chapter = self.chapter(place.chapter)
+        return _of_tick(chapter, place, chapter.tick) or Tick(*self.moment(place), ())
 
     def state(self, place: Place) -> Tick:
         """The newest sample of every probe at a tick, as one tick."""
-        try:
-            return self.chapter(place.chapter).state(place.ordinal)
-        except LineError:
-            return Tick(*self.moment(place), ())
+        chapter = self.chapter(place.chapter)
+        return _of_tick(chapter, place, chapter.state) or Tick(*self.moment(place), ())
 
     def moment(self, place: Place) -> Moment:
-        """When a tick was."""
-        try:
-            return Moment(*self.chapter(place.chapter).moment(place.ordinal))
-        except LineError:
-            return self._stretches[place.chapter - self._stretches[0].number].signpost.first
+        """When a tick was; of one that is no more, when the next chapter begins."""
+        chapter = self.chapter(place.chapter)
+        found = _of_tick(chapter, place, chapter.moment)
+        if found is None:
+            near = self._stretches[self._index(place.chapter) :] or self._stretches[-1:]
+            found = near[0].signpost.first if near else _NOWHERE
+        return found
 
     def first(self) -> Place | None:
         """The first tick that can be read."""
-        return next((Place(s.number, 0) for s in self._stretches if len(self.chapter(s.number))), None)
+        return next((Place(s.number, 0) for s in self._stretches if len(self._opened(s))), None)
 
     def last(self) -> Place | None:
         """The newest tick that can be read."""
-        for stretch in reversed(self._stretches):
-            count = len(self.chapter(stretch.number))
-            if count:
-                return Place(stretch.number, count - 1)
-        return None
+        counts = ((stretch.number, len(self._opened(stretch))) for stretch in reversed(self._stretches))
+        return next((Place(number, count - 1) for number, count in counts if count), None)
 
     def step(self, place: Place, count: int) -> Place:
-        """The tick so many further on, or back; the last or the first where there are not so many."""
-        number, index = place
-        first, last = self._stretches[0].number, self._stretches[-1].number
-        if number < first:
-            return self.first() or place
-        index += count
-        while index >= len(self.chapter(number)):
-            if number == last:
-                return self.last() or place
-            index -= len(self.chapter(number))
-            number += 1
-        while index < 0:
-            if number == first:
-                return self.first() or place
-            number -= 1
-            index += len(self.chapter(number))
-        return Place(number, index)
+        """The tick so many further on, or back; the last or the first where there are not so many.
+
+        Chapters that are passed over are taken to hold what their signposts say, and are not unpacked.
+        """
+        at = self._index(place.chapter)
+        is_there = at < len(self._stretches) and self._stretches[at].number == place.chapter
+        ordinal = (place.ordinal if is_there else 0) + count
+        while 0 <= at < len(self._stretches):
+            stretch = self._stretches[at]
+            if ordinal < 0:
+                at -= 1
+                if at >= 0:
+                    before = self._stretches[at]
+                    held = self._count(before)
+                    ordinal += held if ordinal + held < 0 else len(self._opened(before))
+            elif ordinal < self._count(stretch) and ordinal < len(self._opened(stretch)):
+                return Place(stretch.number, ordinal)
+            else:
+                ordinal -= self._count(stretch)
+                at += 1
+        return (self.first() if at < 0 else self.last()) or place
 
     def walk(self, start: Place | None = None) -> Iterator[tuple[Place, Tick]]:
         """Every tick from a place on, in order."""
@@ -223,222 +224,84 @@ class Recording:
             if start is not None and stretch.number < start.chapter:
                 continue
             begin = start.ordinal if start is not None and stretch.number == start.chapter else 0
-            for index in range(begin, len(self.chapter(stretch.number))):
+            for index in range(max(begin, 0), len(self._opened(stretch))):
                 place = Place(stretch.number, index)
                 yield place, self.tick(place)
 
     def at(self, wall: float) -> Place | None:
         """The first tick at or after a time of day, or the last there is."""
         for stretch in self._stretches:
-            if stretch.signpost.last.wall < wall:
-                continue
-            chapter = self.chapter(stretch.number)
-            places = [Place(stretch.number, i) for i in range(len(chapter))]
-            index = bisect_left(places, wall, key=lambda place: self.moment(place).wall)
-            if index < len(places):
-                return places[index]
+            if stretch.signpost.last.wall >= wall:
+                found = self._bisect(stretch, wall, lambda moment: moment.wall)
+                if found is not None:
+                    return found
         return self.last()
 
-    def _judge(self, stretch: Stretch, chapter: Chapter) -> None:
-        lost = max(stretch.signpost.ticks - len(chapter), 0) if stretch.is_closed else None
-        reason = chapter.fault
-        if reason is None and stretch.is_closed and not chapter.is_complete:
-            reason = "it is cut"
-        if reason is None and chapter.header is None and len(chapter):
-            reason = "its header is lost"
-        if reason is not None:
-            first, last = stretch.signpost.first, stretch.signpost.last
-            self._found[stretch.number] = Damage(stretch.offset, stretch.length, reason, first, last, lost)
+    def at_mono(self, chapter: int, mono: float) -> Place | None:
+        """The first tick of a chapter at or after a time of its boot, else the first after it, else the last."""
+        for stretch in self._stretches[self._index(chapter) :]:
+            found = self._bisect(stretch, mono if stretch.number == chapter else 0.0, lambda moment: moment.mono)
+            if found is not None:
+                return found
+        return self.last()
 
-    def _described(self, stretch: Stretch) -> Stretch:
-        """With what its signpost would say, where it has none yet."""
-        if stretch.signpost.ticks >= 0:
-            return stretch
-        known = next((s for s in self._stretches if s.number == stretch.number and s.length == stretch.length), None)
-        if known is not None:
-            return known
-        self._stretches = [*(s for s in self._stretches if s.number < stretch.number), stretch]
-        chapter = self.chapter(stretch.number)
-        moments = []
-        for index in (0, -1) if len(chapter) else ():
-            try:
-                moments.append(Moment(*chapter.moment(index)))
-            except LineError:
-                continue
-        moments = moments or [Moment(event.mono, event.wall) for event in chapter.events[:1]] or [Moment(0.0, 0.0)]
-        signpost = Signpost(stretch.length, len(chapter), moments[0], moments[-1], tuple(chapter.events))
-        return stretch._replace(signpost=signpost)
+    def _bisect(self, stretch: Stretch, value: float, key: Callable[[Moment], float]) -> Place | None:
+        """The first tick of a chapter at or after a value of its clock."""
+        count = len(self._opened(stretch))
+        index = bisect_left(range(count), value, key=lambda i: key(self.moment(Place(stretch.number, i))))
+        return Place(stretch.number, index) if index < count else None
+
+    def _index(self, number: int) -> int:
+        """Where in the list the chapter of a number is, or the next after it."""
+        return bisect_left(self._stretches, number, key=lambda stretch: stretch.number)
+
+    def _count(self, stretch: Stretch) -> int:
+        """The ticks of a chapter: what its signpost says, unless it was unpacked."""
+        length, count = self._counts.get(stretch.number, (-1, 0))
+        return count if length == stretch.length else stretch.signpost.ticks
+
+    def _opened(self, stretch: Stretch) -> Chapter:
+        number = stretch.number
+        opened = self._open.get(number)
+        if opened is None or opened.offset != stretch.offset or opened.fed > stretch.length:
+            opened = _Opened(stretch.offset, Chapter(), 0)
+        chapter = opened.chapter
+        if opened.fed < stretch.length:
+            fed = opened.fed
+
+            def counted() -> Iterator[bytes]:
+                nonlocal fed
+                for piece in self._source.packed(stretch, fed):
+                    fed += len(piece)
+                    yield piece
+
+            chapter.feed(counted())
+            opened = opened._replace(fed=fed)
+            self._counts[number] = stretch.length, len(chapter)
+            self._judge(stretch, chapter)
+        self._open[number] = opened
+        self._open.move_to_end(number)
+        while len(self._open) > 1 and (
+            len(self._open) > _OPEN_AT_ONCE or sum(o.chapter.text_bytes for o in self._open.values()) > _BYTES_OPEN
+        ):
+            self._open.popitem(last=False)
+        return chapter
+
+    def _judge(self, stretch: Stretch, chapter: Chapter) -> None:
+        damage = judge(stretch, chapter)
+        if damage is None:
+            self._found.pop(stretch.number, None)
+        else:
+            self._found[stretch.number] = damage
 
     def _first_header(self) -> Header | None:
-        return next((h for s in self._stretches if (h := self.chapter(s.number).header)), None)
+        return next((header for stretch in self._stretches if (header := self._opened(stretch).header)), None)
 
     def _require_header(self) -> Header:
         if self._header is None:
             reasons = [damage.reason for damage in self.damage]
             raise RecordingError("no tick can be read" + (f": {reasons[0]}" if reasons else ": it is empty"))
         return self._header
-
-
-UNDESCRIBED = Signpost(1, -1, Moment(0.0, 0.0), Moment(0.0, 0.0), ())
-"""For a chapter that no signpost follows: what it holds is known when it is unpacked."""
-
-
-class StoredChapters:
-    """The chapters of a file, or of bytes that arrive; found by the seek table, or else one after another.
-
-    Args:
-        storage: the bytes.
-        is_growing: more may come at the end, so that a cut end is no damage.
-    """
-
-    def __init__(self, storage: Storage, *, is_growing: bool = False) -> None:
-        self._storage = storage
-        self._is_growing = is_growing
-        self._known: list[Stretch] = []
-        self._damage: list[Damage] = []
-        self._position = 0
-        self._scanned = -1
-        self._tail: list[Stretch] = []
-        self._tail_damage: list[Damage] = []
-        sizes = read_seek_table(storage)
-        if sizes is not None:
-            self._follow(sizes)
-
-    def stretches(self) -> tuple[list[Stretch], list[Damage]]:
-        """Look on from where the last closed chapter ended."""
-        size = self._storage.size()
-        if size != self._scanned:
-            self._scanned = size
-            self._scan(size)
-        return [*self._known, *self._tail], [*self._damage, *self._tail_damage]
-
-    def packed(self, stretch: Stretch, start: int) -> Iterator[bytes]:
-        """The bytes of a chapter, a piece at a time."""
-        position, end = stretch.offset + start, stretch.offset + stretch.length
-        while position < end:
-            piece = self._storage.read(position, min(_PIECE, end - position))
-            if not piece:
-                return
-            yield piece
-            position += len(piece)
-
-    def _follow(self, sizes: list[int]) -> None:
-        """Take the boundaries that the seek table gives, as far as they fit."""
-        position = 0
-        for size in sizes:
-            if self._storage.read(position, 4) == FRAME_MAGIC:
-                described = read_signpost(self._storage, position + size)
-                if described is None or described[0].length != size:
-                    break
-                self._add(position, size, described[0])
-                self._position = described[1]
-            position += size
-
-    def _scan(self, size: int) -> None:
-        self._tail, self._tail_damage = [], []
-        position = self._position
-        while position < size:
-            end = frame_end(self._storage, position)
-            if end is None:
-                position = self._skip_damage(position, size)
-                continue
-            stop, is_whole = end
-            if self._storage.read(position, 4) != FRAME_MAGIC:  # a signpost out of place, a seek table
-                position = stop
-                if is_whole:
-                    self._position = position
-                continue
-            if not is_whole:
-                found = find_start(self._storage, position + 1)
-                if found is not None:
-                    # Its block headers lead nowhere, yet more follows: it is damaged, not unfinished.
-                    position = self._skip_damage(position, size)
-                    continue
-                self._tail.append(Stretch(len(self._known), position, size - position, UNDESCRIBED, is_closed=False))
-                if not self._is_growing:
-                    reason = "it was not closed: the recorder is still writing, or was killed"
-                    self._tail_damage.append(Damage(position, 0, reason, None, None, 0))
-                return
-            described = read_signpost(self._storage, stop)
-            if described is None or described[0].length != stop - position:
-                if stop == size and self._is_growing:
-                    self._tail.append(
-                        Stretch(len(self._known), position, stop - position, UNDESCRIBED, is_closed=False)
-                    )
-                    return
-                self._add(position, stop - position, UNDESCRIBED)
-                position = self._position = stop
-            else:
-                self._add(position, stop - position, described[0])
-                position = self._position = described[1]
-
-    def _add(self, offset: int, length: int, signpost: Signpost) -> None:
-        self._known.append(Stretch(len(self._known), offset, length, signpost, is_closed=True))
-
-    def _skip_damage(self, position: int, size: int) -> int:
-        """Go on behind damaged bytes; what a signpost says of the chapter that they were is kept."""
-        found = find_start(self._storage, position + 1)
-        stop, signpost = found if found is not None else (size, None)
-        if signpost is not None and position <= stop - signpost.length:
-            begin = stop - signpost.length
-            if begin > position:
-                self._damage.append(Damage(position, begin - position, "it is no recording", None, None, None))
-            self._add(begin, signpost.length, signpost)
-        elif self._storage.read(position, 4) == FRAME_MAGIC:
-            self._add(position, stop - position, UNDESCRIBED)
-        else:
-            self._damage.append(Damage(position, stop - position, "it is no recording", None, None, None))
-        self._position = stop
-        return stop
-
-
-class TapedChapters:
-    """The chapters of the live screen's last hour."""
-
-    def __init__(self, tape: Tape) -> None:
-        self._tape = tape
-
-    def stretches(self) -> tuple[list[Stretch], list[Damage]]:
-        """The chapters that are kept, and the one under way."""
-        closed, number, under_way = self._tape.contents()
-        found = [Stretch(n, 0, len(c.content), c.signpost, is_closed=True) for n, c in closed]
-        if under_way:
-            found.append(Stretch(number, 0, len(under_way), UNDESCRIBED, is_closed=False))
-        return found, []
-
-    def packed(self, stretch: Stretch, start: int) -> Iterator[bytes]:
-        """The bytes of a chapter, at once."""
-        closed, number, under_way = self._tape.contents()
-        content = next((c.content for n, c in closed if n == stretch.number), b"")
-        if stretch.number == number:
-            content = under_way
-        yield content[start : stretch.length]
-
-
-class FileStorage:
-    """A file, opened for reading: a plain file and nothing else, so that no device or pipe blocks us.
-
-    Raises:
-        OSError: it cannot be opened, or is no plain file.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-
-    def size(self) -> int:
-        """Bytes that are there now."""
-        return os.fstat(self._descriptor).st_size
-
-    def read(self, offset: int, length: int) -> bytes:
-        """At most so many bytes from there; none where the disk fails."""
-        try:
-            return os.pread(self._descriptor, length, offset)
-        except OSError:
-            return b""
-
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._descriptor)
 
 
 def read_file(path: str, *, is_growing: bool = False) -> Recording:
@@ -451,17 +314,11 @@ def read_file(path: str, *, is_growing: bool = False) -> Recording:
     return Recording(StoredChapters(FileStorage(path), is_growing=is_growing), is_growing=is_growing)
 
 
-def _between(before: Signpost, after: Signpost, interval: float) -> Iterator[Event]:
-    """What the passage from one chapter to the next says that no event does."""
-    mono, wall = after.first
-    passed = mono - before.last.mono
-    if passed < 0:
-        away = wall - before.last.wall
-        yield Event(mono, wall, "reboot", "another boot, or another machine", away if away > 0 else None)
-    elif passed > gap_from(interval) and not any(event.kind in {"gap", "suspend"} for event in after.events[:2]):
-        yield Event(mono, wall, "gap", "", passed)
-
-
-def gap_from(interval: float) -> float:
-    """Seconds without a tick from which on that is a gap."""
-    return 3 * interval + 1
+def _of_tick(chapter: Chapter, place: Place, part: Callable[[int], _T]) -> _T | None:
+    """What a chapter says of a tick; None where it has no such tick, or its line is damaged."""
+    if not 0 <= place.ordinal < len(chapter):
+        return None
+    try:
+        return part(place.ordinal)
+    except LineError:
+        return None

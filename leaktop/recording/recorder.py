@@ -12,7 +12,7 @@ from leaktop.recording.encoder import Encoder
 from leaktop.recording.file import FLOOR, RecordingFile, rotate
 from leaktop.recording.layout import signpost_frame
 from leaktop.recording.lines import Header
-from leaktop.recording.reader import gap_from
+from leaktop.recording.passage import gap_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,6 +127,8 @@ class Recorder:
         self._floor = FLOOR
         self._began = self._opened = 0.0
         self._total = 0
+        self._loss: str | None = None
+        """What was lost of this recording with a file that somebody removed."""
         self.failure: str | None = None
 
     @property
@@ -135,7 +137,7 @@ class Recorder:
         file = self._file
         if file is None:
             return None
-        return Status(file.path, time.monotonic() - self._began, self._total + file.size, file.trouble)
+        return Status(file.path, time.monotonic() - self._began, self._total + file.size, file.trouble or self._loss)
 
     def take(self, tick: Tick) -> None:
         """Record a tick, and what the clocks did before it. Trouble with the file shows in `status`."""
@@ -158,7 +160,7 @@ class Recorder:
             self._sinks.append(sink)
 
     def start(self, path: str, limits: Limits | None = None, floor: int = FLOOR, *, with_tape: bool = False) -> None:
-        """Record to a new file from here on.
+        """Record to a new file from here on; one that is being written is ended.
 
         Args:
             path: of the file; nothing may be there yet.
@@ -177,10 +179,11 @@ class Recorder:
                     file.piece(chapter.content)
                     file.piece(signpost_frame(chapter.signpost))
                     file.chapter(chapter)
+            self._end_file()
             self._limits, self._floor = limits or Limits(), floor
             self._began = self._opened = time.monotonic()
             self._total = 0
-            self.failure = None
+            self._loss = self.failure = None
             self._file = file
             self._sinks.append(file)
 
@@ -205,9 +208,9 @@ class Recorder:
         if file.trouble is not None:
             file.write()
         if file.is_removed:
-            self._begin_another(file, "the file was removed, and what it held is lost; a new one has begun")
-        elif self._is_full(file):
-            self._begin_another(file, None)
+            self._begin_another(file, is_removed=True)
+        elif file.trouble is None and self._is_full(file):
+            self._begin_another(file, is_removed=False)
         elif file.is_hopeless:
             self.failure = f"{file.path}: {file.trouble}; given up, what the file holds is intact"
             self._end_file()
@@ -217,17 +220,20 @@ class Recorder:
         is_old = limits.age is not None and time.monotonic() - self._opened >= limits.age
         return is_old or (limits.size is not None and file.size >= limits.size)
 
-    def _begin_another(self, file: RecordingFile, removal: str | None) -> None:
+    def _begin_another(self, file: RecordingFile, *, is_removed: bool) -> None:
         self._encoder.close_chapter()
+        trouble = self._end_file()
         try:
-            trouble = self._end_file()
-            if removal is None:
+            if not is_removed:
                 rotate(file.path, self._limits.keep)
             another = RecordingFile(file.path, floor=self._floor)
         except OSError as error:
             self.failure = f"{file.path}: no new file could be begun: {error.strerror or error}"
             return
-        another.trouble = removal or trouble
+        if is_removed:
+            self._loss = "the file was removed, and what it held is lost; a new one has begun"
+        elif trouble is not None:
+            self._loss = f"{file.path}.1: {trouble}"
         self._total += file.size
         self._opened = time.monotonic()
         self._file = another

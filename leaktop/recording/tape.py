@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from leaktop.recording.layout import UNDESCRIBED, Damage, Stretch
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from leaktop.recording.encoder import Chapter
 
@@ -60,6 +62,29 @@ class Tape:
             return self._bytes + sum(map(len, self._pieces))
 
 
+class TapedChapters:
+    """The chapters of the live screen's last hour."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+
+    def stretches(self) -> tuple[list[Stretch], list[Damage]]:
+        """The chapters that are kept, and the one under way."""
+        closed, number, under_way = self._tape.contents()
+        found = [Stretch(n, 0, len(c.content), c.signpost, is_closed=True) for n, c in closed]
+        if under_way:
+            found.append(Stretch(number, 0, len(under_way), UNDESCRIBED, is_closed=False))
+        return found, []
+
+    def packed(self, stretch: Stretch, start: int) -> Iterator[bytes]:
+        """The bytes of a chapter, at once; none of one that was dropped since."""
+        closed, number, under_way = self._tape.contents()
+        content = next((c.content for n, c in closed if n == stretch.number), b"")
+        if stretch.number == number:
+            content = under_way
+        yield content[start : stretch.length]
+
+
 class MemoryStorage:
     """Bytes that arrive, from a pipe, kept so that they can be read anywhere."""
 
@@ -70,9 +95,9 @@ class MemoryStorage:
         self.is_full = False
 
     def append(self, content: bytes) -> None:
-        """Take what came; beyond the limit it is dropped."""
+        """Take what came; from the limit on it is dropped, and so is everything after it."""
         with self._lock:
-            self.is_full = len(self._content) + len(content) > self._limit
+            self.is_full = self.is_full or len(self._content) + len(content) > self._limit
             if not self.is_full:
                 self._content += content
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.recording.layout import Moment
+from leaktop.recording.passage import between
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from leaktop.model.sample import Event
+    from leaktop.recording.layout import Damage, Stretch
     from leaktop.recording.reader import Place, Recording
 
 _LEAST_STEP = 1.0
@@ -40,46 +44,69 @@ class Timeline(NamedTuple):
         return min(max(offset + mono - first, 0.0), self.length)
 
 
+class _Span(NamedTuple):
+    """A chapter on the line."""
+
+    begin: float
+    end: float
+    first: Moment
+    last: Moment
+    boot: str | None
+    events: tuple[Event, ...]
+    """What is told in it, and of the passage to it."""
+
+
 def lay_out(recording: Recording) -> Timeline:
     """The line of a recording as it is now."""
-    offsets: dict[int, tuple[float, float]] = {}
-    spans: list[tuple[float, float, Moment, Moment]] = []
-    at = 0.0
-    before: Moment | None = None
+    spans: list[_Span] = []
+    interval = recording.header.interval if recording.header else 1.0
+    before: Stretch | None = None
     for stretch in recording.stretches:
-        first, last = stretch.signpost.first, stretch.signpost.last
+        _, _, first, last, events, boot = stretch.signpost
+        begin = spans[-1].end if spans else 0.0
         if before is not None:
-            passed = first.mono - before.mono
-            at += passed if passed >= 0 else max(first.wall - before.wall, _LEAST_STEP)
-        offsets[stretch.number] = at, first.mono
-        end = at + max(last.mono - first.mono, 0.0)
-        spans.append((at, end, first, last))
-        at, before = end, last
+            # What the recorder itself told of the passage stands at the end of the chapter before.
+            told = {event.kind for event in before.signpost.events if event.mono > before.signpost.last.mono}
+            passage = tuple(e for e in between(before.signpost, stretch.signpost, interval) if e.kind not in told)
+            events = passage + events
+            is_other_boot = any(event.kind == "reboot" for event in passage)
+            left = before.signpost.last
+            begin += max(first.wall - left.wall, _LEAST_STEP) if is_other_boot else first.mono - left.mono
+        spans.append(_Span(begin, begin + max(last.mono - first.mono, 0.0), first, last, boot, events))
+        before = stretch
     nothing = Moment(0.0, 0.0)
-    start, end_moment = (spans[0][2], spans[-1][3]) if spans else (nothing, nothing)
-    damage = [
-        (begin, end)
-        for lost in recording.damage
-        if lost.first is not None and lost.ticks != 0
-        for begin, end, first, _ in spans
-        if first == lost.first
-    ]
-    return Timeline(at, start, end_moment, tuple(_placed(recording.events(), spans)), tuple(damage), offsets)
+    return Timeline(
+        spans[-1].end if spans else 0.0,
+        spans[0].first if spans else nothing,
+        spans[-1].last if spans else nothing,
+        tuple(_placed(spans)),
+        tuple(sorted(_missing(recording.damage, spans))),
+        {
+            stretch.number: (span.begin, span.first.mono)
+            for stretch, span in zip(recording.stretches, spans, strict=True)
+        },
+    )
 
 
-def _placed(events: list[Event], spans: list[tuple[float, float, Moment, Moment]]) -> list[tuple[float, Event]]:
-    """Events come in the order of the chapters, so that one walk places them all."""
-    placed = []
-    number = 0
-    for event in events:
-        while number < len(spans) - 1 and not _holds(spans[number], event):
-            number += 1
-        if spans:
-            begin, end, first, _ = spans[number]
-            placed.append((min(max(begin + event.mono - first.mono, begin), end), event))
-    return placed
+def _placed(spans: list[_Span]) -> Iterator[tuple[float, Event]]:
+    """Every event, between the chapters before and after its own."""
+    for before, span, after in zip([None, *spans], spans, [*spans[1:], None], strict=False):
+        least, most = before.end if before else 0.0, after.begin if after else span.end
+        for event in span.events:
+            yield min(max(span.begin + event.mono - span.first.mono, least), most), event
 
 
-def _holds(span: tuple[float, float, Moment, Moment], event: Event) -> bool:
-    _, _, first, last = span
-    return first.mono <= event.mono <= last.mono and abs((event.wall - event.mono) - (first.wall - first.mono)) < 3600
+def _missing(damage: list[Damage], spans: list[_Span]) -> Iterator[tuple[float, float]]:
+    """Where ticks are lost: in a chapter that is there, or between two."""
+    for lost in damage:
+        if lost.first is None or lost.last is None or lost.ticks == 0:
+            continue
+        for span, after in zip(spans, [*spans[1:], None], strict=True):
+            if span.first == lost.first:
+                yield span.begin, span.end
+                break
+            most = after.begin if after else span.end
+            if span.last.mono <= lost.first.mono and (after is None or lost.last.mono <= after.first.mono):
+                begin = span.end + lost.first.mono - span.last.mono
+                yield min(begin, most), min(begin + lost.last.mono - lost.first.mono, most)
+                break

@@ -96,7 +96,7 @@ class LeaktopApp(Shell):
         self._recording: RecordingActions | None = None
         if source is not None and engine is not None:
             self.live = LiveFeed(source, engine, self._take, interval)
-            self._recording = RecordingActions(self, self.live.recorder, self.live.tape, source.machine.hostname)
+            self._recording = RecordingActions(self, self.live.recorder, source.machine.hostname)
         self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
         self._kmemleak = KmemleakActions(self, source, self._refusal, directory)
         self._header, self._timeline, self._tabs, self._keys = Header(), TimelineBar(), Tabs(), KeyLine()

@@ -6,13 +6,13 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from leaktop.recording.tape import HORIZON
 from leaktop.ui.travel_dialogs import RecordScreen, Wish
 from leaktop.units import human_bytes, human_duration
 from leaktop.view.cells import sanitise
 
 if TYPE_CHECKING:
     from leaktop.recording.recorder import Recorder
-    from leaktop.recording.tape import Tape
     from leaktop.ui.app import LeaktopApp
 
 _NAME = 24
@@ -24,16 +24,15 @@ class RecordingActions:
     Args:
         app: the app on whose screen the question is asked.
         recorder: takes the ticks.
-        tape: the last hour of them.
         hostname: for the file's name.
     """
 
-    def __init__(self, app: LeaktopApp, recorder: Recorder, tape: Tape, hostname: str | None) -> None:
+    def __init__(self, app: LeaktopApp, recorder: Recorder, hostname: str | None) -> None:
         self._app = app
         self._recorder = recorder
-        self._tape = tape
         self._hostname = hostname or "host"
         self._said: str | None = None
+        self._began = time.monotonic()
 
     def status(self) -> str:
         """For the header: the file, its length and its size; empty where nothing is recorded."""
@@ -61,7 +60,7 @@ class RecordingActions:
             return
         safe = "".join(c for c in self._hostname if c.isalnum() or c in "-_.").lstrip(".") or "host"
         name = f"leaktop-{safe}-{time.strftime('%Y%m%d-%H%M%S')}.leaktop"
-        past = human_duration(self._tape.seconds)
+        past = human_duration(min(time.monotonic() - self._began, HORIZON))
         self._app.push_screen(RecordScreen(name, past), self._start)
 
     def start(self, path: str) -> None:

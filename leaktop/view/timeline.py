@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 EVENT_GLYPHS = {"mark": "◆", "baseline": "◇", "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷"}
 _LINE, _DAMAGE, _HERE = "─", "✗", "●"
 _LEAST_WIDTH = 40
+_EXACT = 0.0005
+"""Seconds: half of what clocks are kept to."""
 EDGE = 14
 """Cells on either side of the line, for the times and what the curve spans."""
 
@@ -80,7 +82,7 @@ def _column(at: float, length: float, width: int) -> int:
 
 def event_words(position: Position) -> str:
     """What happened at the place, in words; empty where nothing did."""
-    near = [event for at, event in position.timeline.events if abs(at - position.at) < 0.0015]
+    near = [e for at, e in position.timeline.events if position.since + _EXACT < at <= position.at + _EXACT]
     return "; ".join(_words(event.kind, event.text, event.seconds) for event in near)
 
 

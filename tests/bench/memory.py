@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import backlogged, read_probe
+from leaktop.engine.backlog import backlogged
+from leaktop.engine.poller import read_probe
 from leaktop.model.sample import Tick
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.ui.app import LeaktopApp

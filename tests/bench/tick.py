@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import backlogged, read_everything
+from leaktop.engine.backlog import backlogged
+from leaktop.engine.poller import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 
 if TYPE_CHECKING:
