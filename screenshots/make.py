@@ -1,7 +1,8 @@
 """Make the pictures of this folder from the kernel that this runs on: `sudo python screenshots/make.py [NAME ...]`.
 
 The causes are real: a socket that nobody reads, a packet ring, a file in /dev/shm, a process that grows, descriptors
-that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded.
+that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded; `replay`
+pictures are of the bundled recording, which was made so.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.cli.demo import DEMO
 from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
+from leaktop.recording.reader import read_file
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.ui.app import LeaktopApp
+from leaktop.ui.travel import Replayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +58,8 @@ SHOTS = (
     Shot("suspects", (120, 30), 30, ("8", "z")),
     Shot("narrow", (80, 24), 25, ("2",)),
     Shot("help", (120, 44), 6, ("2", "question_mark")),
+    Shot("replay", (160, 48), 3, ("J", *"end", "enter", "left_curly_bracket", "2")),
+    Shot("replay-narrow", (80, 24), 3, ("J", *"end", "enter", "left_curly_bracket", "2")),
     Shot("lab-overview", (160, 48), 90, ("5",)),
     Shot("lab-kmemleak", (120, 30), 10, ("5", "z")),
     Shot("lab-kmemleak-detail", (120, 50), 10, ("5", "down", "enter")),
@@ -100,14 +106,18 @@ async def press(pilot: Pilot[None], keys: tuple[str, ...]) -> None:
 
 async def take(shot: Shot) -> None:
     """Run the screen for a while and keep what it shows."""
-    source = FileSystemSource(kmemleak_enabled=kmemleak.is_enabled)
-    app = LeaktopApp(source, Engine(source.machine))
+    if shot.name.startswith("replay"):
+        app = LeaktopApp(None, None, replayed=Replayed(read_file(DEMO), plays=False))
+    else:
+        source = FileSystemSource(kmemleak_enabled=kmemleak.is_enabled)
+        app = LeaktopApp(source, Engine(source.machine))
     async with app.run_test(size=shot.size) as pilot:
         await asyncio.sleep(2)
         await press(pilot, shot.keys)
         await asyncio.sleep(shot.seconds)
         await pilot.pause()
-        svg = app.export_screenshot(title="sudo leaktop")
+        title = "leaktop demo" if shot.name.startswith("replay") else "sudo leaktop"
+        svg = app.export_screenshot(title=title)
     # Textual's fonts are fetched from elsewhere when the picture is opened; a picture should need nothing but itself.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     svg = re.sub(r"Fira Code", "DejaVu Sans Mono, Menlo, Consolas", svg)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Any
 
+from leaktop.cli import diff
 from leaktop.cli.live import is_screen_possible, show_screen
 from leaktop.cli.opening import complain
 from leaktop.recording.reader import RecordingError, read_file
@@ -24,7 +26,10 @@ def add_parser(verbs: Any) -> None:
 
 
 def run(choices: argparse.Namespace) -> int:
-    """Show it until the user quits."""
+    """Show it until the user quits; without a terminal, print what grew in it."""
+    if not sys.stdout.isatty():
+        whole = {"file": DEMO, "before": "start", "after": "end", "json": False, "limit": 8, "section": None}
+        return diff.run(argparse.Namespace(**whole))
     if not is_screen_possible():
         return 2
     from leaktop.ui.travel import Replayed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from leaktop.recording.encoder import Chapter
 
 _SHORTEST = 0.1
+_FIRST_TICK, _LAST_TICK = 10.0, 1.0
+"""Seconds to wait for the tick before the command begins, and for the one after it ended."""
+_TURN = 0.2
+_LAST_WAIT = 2.0
+"""Seconds that a reader of standard output has to take the end of the recording."""
 
 
 _REPORT_EVERY = 60.0
@@ -90,22 +97,41 @@ def run(choices: argparse.Namespace) -> int:
 
 
 class _StandardOutput:
-    """Standard output as the place where a recording goes; when its reader is gone, the recording ends."""
+    """Standard output as the place where a recording goes; when its reader is gone, the recording ends.
+
+    Attributes:
+        size: bytes written.
+        trouble: why the rest is lost, for people; None where nothing is, or nobody reads any more.
+    """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
+        self._is_open = True
+        self._poll = select.poll()
+        self._poll.register(1, select.POLLOUT)
         self.size = 0
         self.trouble: str | None = None
 
     def piece(self, piece: bytes) -> None:
-        """Write it all."""
-        while piece and not self.trouble:
+        """Write it all; a reader that takes nothing must not keep us from ending."""
+        waited = 0.0
+        while piece and self._is_open:
+            if not self._poll.poll(_TURN * 1000):
+                waited += _TURN if self._stop.is_set() else 0.0
+                if waited >= _LAST_WAIT:
+                    self._end("its reader takes nothing; the end of the recording is lost")
+                continue
             try:
-                piece = piece[os.write(1, piece) :]
+                written = os.write(1, piece[: select.PIPE_BUF])
             except OSError as error:
-                self.trouble = os.strerror(error.errno) if error.errno else str(error)
-                self._stop.set()
-        self.size += len(piece)
+                self._end(None if error.errno == errno.EPIPE else f"cannot write: {error.strerror}")
+                return
+            self.size += written
+            piece = piece[written:]
+
+    def _end(self, trouble: str | None) -> None:
+        self.trouble, self._is_open = trouble, False
+        self._stop.set()
 
     def chapter(self, chapter: Chapter) -> None:
         """A pipe has no index."""
@@ -119,8 +145,9 @@ class _Session:
         self._output: _StandardOutput | None = None
         self._said: str | None = None
         self._ticks = 0
+        self._is_closed = False
+        self._lock = threading.Lock()
         self._reported = time.monotonic()
-        self._is_redacted = choices.redact
         self._began = time.monotonic()
         source = FileSystemSource(
             choices.root,
@@ -128,13 +155,14 @@ class _Session:
             kmemleak_enabled=None if choices.read_only else kmemleak.is_enabled,
         )
         self._watch = BacklogWatch(source.machine)
-        header, rewrite = header_for(source.machine, source.probes, max(choices.interval, _SHORTEST)), None
+        header = header_for(source.machine, source.probes, max(choices.interval, _SHORTEST))
+        redactor = None
         if choices.redact:
             from leaktop.recording.redact import Redactor
 
             redactor = Redactor()
-            header, rewrite = redactor.header(header), redactor.tick
-        self._recorder = Recorder(header, rewrite=rewrite)
+            header = redactor.header(header)
+        self._recorder = Recorder(header, redactor=redactor)
         self._poller = Poller(source, self._take, header.interval, at_start=("kmemleak",))
 
     def open(self, choices: argparse.Namespace) -> None:
@@ -156,15 +184,16 @@ class _Session:
         """Record until a signal, the end of the command or of the time; the command's status, or 0."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self._stop.set())
+        self._poller.start()
         child = None
         if command:
+            self._await_tick(1, _FIRST_TICK)  # what the command changes shows beside what was before
             try:
                 child = subprocess.Popen(command, stdout=2 if self._output else None)  # noqa: S603  # what the user asked for
             except OSError as error:
                 print(f"leaktop: {command[0]}: {error.strerror or error}", file=sys.stderr)
                 return 127 if isinstance(error, FileNotFoundError) else 126
-            self._mark("start" if self._is_redacted else f"start: {' '.join(command)}")
-        self._poller.start()
+            self._mark(f"start: {' '.join(command)}")
         end = None if duration is None else time.monotonic() + duration
         while not self._stop.wait(0.2):
             if child is not None and child.poll() is not None:
@@ -176,11 +205,20 @@ class _Session:
 
     def close(self) -> str | None:
         """End the recording, whole; what went wrong, for people."""
+        self._await_tick(1, _LAST_TICK)
+        with self._lock:
+            self._is_closed = True
         self._poller.stop()
         trouble = self._recorder.stop()
-        if sys.stderr.isatty():
+        if not self._output and sys.stderr.isatty():
             print("\r\x1b[K", end="", file=sys.stderr)
-        return self._recorder.failure or trouble
+        return self._recorder.failure or trouble or (self._output.trouble if self._output else None)
+
+    def _await_tick(self, number: int, seconds: float) -> None:
+        """Wait until so many ticks were recorded, for so long at most."""
+        end = time.monotonic() + seconds
+        while self._ticks < number and time.monotonic() < end:
+            time.sleep(0.01)
 
     def _finish(self, child: subprocess.Popen[bytes] | None) -> int:
         if child is None:
@@ -190,6 +228,8 @@ class _Session:
                 child.send_signal(signal.SIGTERM)
         status = child.wait()
         self._mark(f"end: status {status}")
+        self._poller.request()
+        self._await_tick(self._ticks + 1, _LAST_TICK)
         return status if status >= 0 else 128 - status
 
     def _mark(self, text: str) -> None:
@@ -197,7 +237,10 @@ class _Session:
 
     def _take(self, tick: Tick, _states: Mapping[str, ProbeState]) -> frozenset[int]:
         """In the poller's thread."""
-        self._recorder.take(tick)
+        with self._lock:
+            if self._is_closed:
+                return frozenset()
+            self._recorder.take(tick)
         self._ticks += 1
         self._complain()
         if tick.mono - self._reported >= _REPORT_EVERY:
@@ -216,8 +259,8 @@ class _Session:
             self._stop.set()
 
     def _progress(self) -> None:
-        if not sys.stderr.isatty():
-            return
+        if self._output or not sys.stderr.isatty():
+            return  # on a pipe the terminal is whose reader it is: a replay draws on it
         status = self._recorder.status
         size_now = status.size if status else self._output.size if self._output else 0
         length = human_duration(time.monotonic() - self._began)

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.live import is_screen_possible, show_screen
+from leaktop.cli.moments import take_moments
 from leaktop.cli.opening import complain, open_recording
 from leaktop.recording.reader import Recording, RecordingError, read_file
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _RECENT = 10.0
 """Seconds since the last write within which a recording counts as being written, beside three intervals."""
 
+_FOREIGN = 64 << 20
+"""Bytes on standard input after which a tick must have come."""
+_TURN = 0.05
+
 
 def add_parser(verbs: Any) -> None:
     """The options of `replay`."""
@@ -29,6 +34,7 @@ def add_parser(verbs: Any) -> None:
         description="Show a recording, a directory or tar of captures, or a log of them. "
         "Space plays and pauses, [ ] step, J goes to a time, ) to the next mark or gap.",
     )
+    take_moments(parser)
     parser.add_argument("file", metavar="FILE", help="a recording; - for standard input, which is followed live")
     parser.add_argument("--at", metavar="TIME", help='where to begin: 14:02, -5m (before the end), "end", ISO time')
     parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
@@ -73,12 +79,19 @@ def _run_piped(choices: argparse.Namespace) -> int:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         return complain(f"there is no terminal to take keys from: {error.strerror}")
-    os.dup2(terminal, 0)
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115  # Textual reads keys from there
+    os.dup2(terminal, 0)  # Textual reads keys from there
     if not is_screen_possible():
         return 2
-    threading.Thread(target=_pump, args=(pipe, storage), name="leaktop-pipe", daemon=True).start()
-    return _show(choices, Recording(StoredChapters(storage, is_growing=True), is_growing=True), is_growing=True)
+    pump = threading.Thread(target=_pump, args=(pipe, storage), name="leaktop-pipe", daemon=True)
+    pump.start()
+    recording = Recording(StoredChapters(storage, is_growing=True), is_growing=True)
+    # Until something comes the terminal is left alone: ssh or sudo may be asking for a password on it.
+    while recording.first() is None:
+        is_over = not pump.is_alive() or storage.size() > _FOREIGN
+        if not recording.refresh() and is_over:
+            return complain("standard input: no tick can be read from it")
+        time.sleep(_TURN)
+    return _show(choices, recording, is_growing=True)
 
 
 def _pump(pipe: int, storage: MemoryStorage) -> None:

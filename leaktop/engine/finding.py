@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from leaktop.recording.reader import Place, Recording
     from leaktop.recording.timeline import Timeline
 
+Found = tuple["Place | None", str | None]
+"""A tick, None where there is none; and what the user should know."""
 EVENTS = {"mark": ("mark", "baseline"), "gap": ("gap", "suspend", "reboot")}
 """What a user may name, and the kinds of events that are meant."""
 _EXACT = 0.0005
@@ -31,12 +33,14 @@ def at_position(recording: Recording, timeline: Timeline, position: float) -> Pl
 
 
 def at_event(
-    recording: Recording, timeline: Timeline, here: Place, kinds: tuple[str, ...], direction: int
-) -> Place | None:
-    """The tick at which the next event of these kinds shows, or the one before; None where there is none.
+    recording: Recording, timeline: Timeline, here: Place | None, kinds: tuple[str, ...], direction: int
+) -> Found:
+    """The tick at which the next event of these kinds shows, or the one before.
 
     An event shows at the first tick at or after it, as `Position.since` has it.
     """
+    if here is None:
+        return None, None
     at = timeline.position(here, recording.moment(here).mono)
     since = previous(recording, timeline, here)
     events = [position for position, event in timeline.events if not kinds or event.kind in kinds]
@@ -44,24 +48,29 @@ def at_event(
         events = [position for position in events if position > at + _EXACT]
     else:
         events = [position for position in events if position <= since + _EXACT][::-1]
-    return at_position(recording, timeline, events[0]) if events else None
+    if not events:
+        what, where = " or ".join(kinds) or "event", "after" if direction > 0 else "before"
+        return None, f"There is no {what} {where} this."
+    return at_position(recording, timeline, events[0]), None
 
 
-def at_wish(recording: Recording, timeline: Timeline, wish: str, here: float | None) -> tuple[Place | None, str | None]:
-    """The tick at a time as people write it, and what they should know about it.
+def at_wish(recording: Recording, timeline: Timeline, wish: str, here: Place | None) -> Found:
+    """The tick at a time as people write it; "mark" and "gap" are the next of these.
 
     Args:
         recording: the ticks.
         timeline: of it.
         wish: the time.
         here: what "+30s" counts from, and "-5m"; None: from the start, and before the end.
-
-    Raises:
-        ValueError: it is no time; the message says what may be written.
     """
+    event = EVENTS.get(wish.strip().lower())
+    if event is not None:
+        return at_event(recording, timeline, here, event, 1)
     start, end = timeline.start.wall, timeline.end.wall
-    if here is None:
-        here = end if wish.strip().startswith("-") else start
-    wall = resolve(wish, here=here, start=start, end=end)
+    now = (end if wish.strip().startswith("-") else start) if here is None else recording.moment(here).wall
+    try:
+        wall = resolve(wish, here=now, start=start, end=end)
+    except ValueError as error:
+        return None, str(error)
     is_near = start - _NEAR <= wall <= end + _NEAR
     return recording.at(wall), None if is_near else "The recording does not reach there: this is the nearest tick."

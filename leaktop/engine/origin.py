@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
+from leaktop.engine.replay import session_start
 from leaktop.engine.sections import SECTIONS
 from leaktop.model.sample import Tick
 from leaktop.recording.reader import Place
@@ -22,7 +23,7 @@ _SHARE = 0.05
 
 
 def find_origin(recording: Recording, section: str, key: Key, here: Place) -> Place | None:
-    """The last tick up to here at which the row had not yet grown; None where it has not grown at all.
+    """The last tick of this boot at which the row had not yet grown; None where it has not grown at all.
 
     Args:
         recording: the ticks.
@@ -30,23 +31,23 @@ def find_origin(recording: Recording, section: str, key: Key, here: Place) -> Pl
         key: the row.
         here: growth up to this tick is looked at.
     """
-    first = recording.first()
-    if first is None or first >= here:
-        return None
-    values: dict[Place, int] = {}
+    first = session_start(recording, here)
+    values: dict[Place, int | None] = {}
 
-    def value(place: Place) -> int:
+    def value(place: Place) -> int | None:
         if place not in values:
             values[place] = _size(recording, section, key, place)
         return values[place]
 
-    moments = _moments(recording, first, here)
-    lowest = min(map(value, moments))
-    threshold = lowest + (value(here) - lowest) * _SHARE
-    low = [place for place in moments if value(place) <= threshold]
-    if not low or low[-1] >= here:
+    moments = [place for place in _moments(recording, first, here) if value(place) is not None]
+    known = [value(place) or 0 for place in moments]
+    if not known or moments[-1] < here:
         return None
-    return _between(recording, low[-1], next(place for place in moments if place > low[-1]), value, threshold)
+    threshold = min(known) + (known[-1] - min(known)) * _SHARE
+    low = [at for at, size in enumerate(known) if size <= threshold]
+    if low[-1] + 1 == len(known):
+        return None
+    return _between(recording, moments[low[-1]], moments[low[-1] + 1], value, threshold)
 
 
 def _moments(recording: Recording, first: Place, here: Place) -> list[Place]:
@@ -61,7 +62,9 @@ def _moments(recording: Recording, first: Place, here: Place) -> list[Place]:
     return [*(place for place in places if first <= place < here), here]
 
 
-def _between(recording: Recording, low: Place, high: Place, value: Callable[[Place], int], threshold: float) -> Place:
+def _between(
+    recording: Recording, low: Place, high: Place, value: Callable[[Place], int | None], threshold: float
+) -> Place:
     """The last place that is low, where `low` is and `high` is not."""
     steps = 1
     while recording.step(low, steps) < high:
@@ -69,16 +72,18 @@ def _between(recording: Recording, low: Place, high: Place, value: Callable[[Pla
     while steps > 1:
         steps //= 2
         middle = recording.step(low, steps)
-        if middle < high and value(middle) <= threshold:
+        size = value(middle) if middle < high else None
+        if size is not None and size <= threshold:
             low = middle
     return low
 
 
-def _size(recording: Recording, section: str, key: Key, place: Place) -> int:
-    """Bytes of the row at a tick; 0 where there is no such row."""
+def _size(recording: Recording, section: str, key: Key, place: Place) -> int | None:
+    """Bytes of the row at a tick, 0 where there is no such row; None where the section was not read, or in vain."""
     rule = next(rule for rule in SECTIONS if rule.name == section)
     state = recording.state(place)
     samples = tuple(sample for sample in state.samples if sample.probe in rule.probes)
-    engine = Engine(recording.header_at(place).machine)
-    rows = engine.feed(Tick(state.mono, state.wall, samples)).sections[section].rows
-    return next((row.size.value or 0 for row in rows if row.key == key), 0)
+    found = Engine(recording.header_at(place).machine).feed(Tick(state.mono, state.wall, samples)).sections[section]
+    if found.mono is None or found.fault is not None:
+        return None
+    return next((row.size.value or 0 for row in found.rows if row.key == key), 0)

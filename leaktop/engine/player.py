@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from leaktop.engine.finding import EVENTS, at_event, at_position, at_wish, previous
+from leaktop.engine.finding import EVENTS, Found, at_event, at_position, at_wish, previous
 from leaktop.engine.origin import find_origin
 from leaktop.engine.replay import Replay
 from leaktop.engine.survey import Survey
-from leaktop.recording.reader import Place
+from leaktop.engine.worker import Worker
 from leaktop.recording.timeline import Timeline, lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from leaktop.model.frame import Frame, Key
-    from leaktop.model.sample import Machine
-    from leaktop.recording.reader import Recording
+    from leaktop.recording.reader import Place, Recording
 
 SPEEDS = (1, 10, 100)
 _PAINTED_EVERY = 0.1
@@ -74,7 +71,7 @@ class Player:
         self._on_frame = on_frame
         self._on_words = on_words
         self._is_growing = is_growing
-        self._commands: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._worker = Worker("leaktop-player", self._idle, self._patience, self._fail)
         self._timeline = lay_out(recording)
         self._survey = Survey(recording)
         self._refining: tuple[Place, Iterator[Frame | None]] | None = None
@@ -83,34 +80,26 @@ class Player:
         self._is_following = False
         self._is_behind = False
         """Follows, and something came that is not shown yet."""
-        self._is_stopping = False
         self._last_painted = 0.0
         self._last_refresh = 0.0
         self._due = 0.0
         self._shown: Frame | None = None
         self._failure: str | None = None
 
-    @property
-    def machine(self) -> Machine | None:
-        """The machine that was recorded, as the first chapter has it; None where nothing came yet."""
-        header = self._recording.header
-        return header.machine if header else None
-
     def start(self, *, wish: str | None = None, plays: bool = False, speed: int = 1) -> None:
         """Begin in a daemon thread: at a time as the user wrote it, or at the first tick."""
         self._speed, self._is_playing = speed, plays
         self._is_following = self._is_growing and wish is None
-        self._commands.put(lambda: self._begin(wish))
-        threading.Thread(target=self._run, name="leaktop-player", daemon=True).start()
+        self._worker.ask(lambda: self._begin(wish))
+        self._worker.start()
 
     def stop(self) -> None:
         """End the thread at its next chance."""
-        self._is_stopping = True
-        self._commands.put(lambda: None)
+        self._worker.stop()
 
     def toggle(self) -> None:
         """Play, or pause."""
-        self._commands.put(self._toggle)
+        self._worker.ask(self._toggle)
 
     def faster(self, steps: int) -> None:
         """Play at the next higher speed, or the next lower one."""
@@ -120,15 +109,15 @@ class Player:
             self._speed = SPEEDS[at]
             self._publish(self._shown)
 
-        self._commands.put(change)
+        self._worker.ask(change)
 
     def step(self, count: int) -> None:
         """So many ticks on, or back; stops playing."""
-        self._commands.put(lambda: self._step(count))
+        self._worker.ask(lambda: self._step(count))
 
     def to_start(self) -> None:
         """To the first tick."""
-        self._commands.put(lambda: self._halt_at(self._recording.first()))
+        self._worker.ask(lambda: self._halt_at(self._recording.first()))
 
     def to_end(self, *, follow: bool = False) -> None:
         """To the newest tick, and on with what comes, where that is asked for."""
@@ -137,11 +126,11 @@ class Player:
             self._take_more()
             self._halt_at(self._recording.last(), is_following=follow and self._is_growing)
 
-        self._commands.put(go)
+        self._worker.ask(go)
 
     def go(self, wish: str) -> None:
         """To a time as the user wrote it; "mark" and "gap" are the next of these."""
-        self._commands.put(lambda: self._go(wish))
+        self._worker.ask(lambda: self._find(lambda here: at_wish(self._recording, self._timeline, wish, here)))
 
     def to_share(self, share: float) -> None:
         """To a moment by its share of the timeline, 0 to 1."""
@@ -149,11 +138,15 @@ class Player:
         def go() -> None:
             self._halt_at(at_position(self._recording, self._timeline, share * self._timeline.length))
 
-        self._commands.put(go)
+        self._worker.ask(go)
 
     def to_event(self, kinds: tuple[str, ...], direction: int) -> None:
         """To the next event of these kinds, or the one before; of any kind where none is named."""
-        self._commands.put(lambda: self._to_event(kinds, direction))
+
+        def find(here: Place | None) -> Found:
+            return at_event(self._recording, self._timeline, here, kinds, direction)
+
+        self._worker.ask(lambda: self._find(find))
 
     def to_origin(self, section: str, key: Key) -> None:
         """To where the growth of a row began."""
@@ -166,7 +159,7 @@ class Player:
             else:
                 self._halt_at(found)
 
-        self._commands.put(go)
+        self._worker.ask(go)
 
     def mark(self) -> None:
         """Let growth count from here."""
@@ -176,7 +169,7 @@ class Player:
                 self._replay.mark(self._replay.place)
                 self._show(self._replay.place)
 
-        self._commands.put(mark)
+        self._worker.ask(mark)
 
     def choose_gauge(self, name: str) -> None:
         """Let the timeline's curve be of that /proc/meminfo line."""
@@ -185,25 +178,12 @@ class Player:
             if self._survey.choose(name):
                 self._publish(self._shown)
 
-        self._commands.put(choose)
+        self._worker.ask(choose)
 
     # In the player's thread
 
-    def _run(self) -> None:
-        while not self._is_stopping:
-            try:
-                command = self._commands.get(timeout=self._patience())
-                self._failure = None
-            except Empty:
-                command = self._idle
-            try:
-                command()
-            except Exception as error:
-                # A recording is anybody's file: what it breaks is one command, not the screen.
-                self._fail(error)
-
     def _fail(self, error: Exception) -> None:
-        """Give up what was being done; said once, however often it is tried again."""
+        """Give up what was being done: a recording is anybody's file. Said once, however often it is tried again."""
         self._refining, self._is_playing, self._is_behind = None, False, False
         words = f"leaktop failed on this recording ({type(error).__name__}: {error}). Please report it."
         if words != self._failure:
@@ -245,7 +225,7 @@ class Player:
         if wish is None or wish.strip().lower() in EVENTS:
             self._show(place)
         if wish is not None:
-            self._go(wish)
+            self._find(lambda here: at_wish(self._recording, self._timeline, wish, here))
             if self._shown is None:
                 self._show(place)
 
@@ -317,31 +297,13 @@ class Player:
                 # Who steps back goes on doing so: make the Frames before these while there is time.
                 self._refining = earlier, self._replay.exact(earlier)
 
-    def _go(self, wish: str) -> None:
-        event = wish.strip().lower()
-        if event in EVENTS:
-            self._to_event(EVENTS[event], 1)
-            return
-        here = self._shown.wall if self._shown else None
-        try:
-            place, words = at_wish(self._recording, self._timeline, wish, here)
-        except ValueError as error:
-            self._on_words(str(error))
-            return
+    def _find(self, find: Callable[[Place | None], Found]) -> None:
+        """Go to what is found, with a word on it."""
+        place, words = find(self._replay.place)
         if words:
             self._on_words(words)
-        self._halt_at(place)
-
-    def _to_event(self, kinds: tuple[str, ...], direction: int) -> None:
-        here = self._replay.place
-        if here is None:
-            return
-        found = at_event(self._recording, self._timeline, here, kinds, direction)
-        if found is None:
-            what, where = " or ".join(kinds) or "event", "after" if direction > 0 else "before"
-            self._on_words(f"There is no {what} {where} this.")
-        else:
-            self._halt_at(found)
+        if place is not None:
+            self._halt_at(place)
 
     def _halt_at(self, place: Place | None, *, is_following: bool = False) -> None:
         self._is_playing, self._is_following = False, is_following
@@ -374,6 +336,7 @@ class Player:
         place = self._replay.place
         if frame is None or place is None:
             return
+        self._failure = None
         self._last_painted = time.monotonic()
         is_last = self._recording.step(place, 1) <= place
         line = self._timeline

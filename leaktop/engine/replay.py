@@ -116,7 +116,7 @@ class Replay:
         """Bit by bit: the Frame with its slopes and history, at the end; None while more has to be fed."""
         recording = self._recording
         base = self._base(place)
-        start = self._session_start(place)
+        start = session_start(recording, place)
         moment = recording.moment(place)
         tail = self._tail(place, start)
         frame: Frame | None = None
@@ -181,7 +181,7 @@ class Replay:
         """What growth counts from, as one tick; probes that came only after the session's first tick are in it, too."""
         recording = self._recording
         state = recording.state(base)
-        if base != self._session_start(base):
+        if base != session_start(recording, base):
             return state
         samples = {sample.probe: sample for sample in state.samples}
         here = base
@@ -198,21 +198,9 @@ class Replay:
         stretches = [s for s in self._recording.stretches if here.chapter <= s.number <= there.chapter]
         return any(is_break(before, after) for before, after in pairwise(stretches))
 
-    def _session_start(self, place: Place) -> Place:
-        """The first tick of the same boot of the same machine, as far as the chapters' times tell."""
-        stretches = self._recording.stretches
-        first = place.chapter
-        at = next((i for i, stretch in enumerate(stretches) if stretch.number == place.chapter), 0)
-        while at > 0 and not is_break(stretches[at - 1], stretches[at]):
-            at -= 1
-            if stretches[at].signpost.ticks:
-                first = stretches[at].number
-        start = place._replace(chapter=first, ordinal=0)
-        return start if len(self._recording.chapter(first)) else self._recording.step(start, 0)
-
     def _base(self, place: Place) -> Place:
         """What growth counts from at a place: the newest mark up to there, or the session's start."""
-        start = self._session_start(place)
+        start = session_start(self._recording, place)
         marks = [mark for mark in self._marks if start <= mark <= place]
         moment = self._recording.moment(place)
         recorded = [
@@ -271,6 +259,19 @@ class Replay:
         after, until = self._recording.moment(here).mono, self._recording.moment(there).mono
         if here in self._marks or any(after < mono <= until for mono in marks):
             self._mark_now()
+
+
+def session_start(recording: Recording, place: Place) -> Place:
+    """The first tick of the same boot of the same machine, as far as the chapters' times tell."""
+    stretches = recording.stretches
+    first = place.chapter
+    at = next((i for i, stretch in enumerate(stretches) if stretch.number == place.chapter), 0)
+    while at > 0 and not is_break(stretches[at - 1], stretches[at]):
+        at -= 1
+        if stretches[at].signpost.ticks:
+            first = stretches[at].number
+    start = place._replace(chapter=first, ordinal=0)
+    return start if len(recording.chapter(first)) else recording.step(start, 0)
 
 
 def is_break(before: Stretch, after: Stretch) -> bool:

@@ -23,7 +23,7 @@ from leaktop.recording.lines import (
     read_sample,
     times,
 )
-from leaktop.recording.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+from leaktop.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from leaktop.model.sample import Event, Fault, RawSample
 from leaktop.recording.layout import Moment, Signpost, signpost_frame
 from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, seal
-from leaktop.recording.zstd import CompressionParameter, ZstdCompressor
+from leaktop.zstd import CompressionParameter, ZstdCompressor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

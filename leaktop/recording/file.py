@@ -8,7 +8,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from leaktop.private_file import create_private
-from leaktop.recording.layout import FRAME_MAGIC, seek_table, signpost_frame
+from leaktop.recording.blocks import FRAME_MAGIC
+from leaktop.recording.layout import seek_table, signpost_frame
 from leaktop.units import human_bytes
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from leaktop.model.sample import Machine, Probe, Tick
     from leaktop.recording.encoder import Chapter
+    from leaktop.recording.redact import Redactor
     from leaktop.recording.tape import Tape
 
 _JUMP = 2.0
@@ -101,7 +102,7 @@ class Recorder:
         header: the session.
         tape: keeps the last hour; None where nobody will look back.
         suspended: gives the seconds that the machine was suspended for.
-        rewrite: applied to every tick before it is recorded, as --redact asks for.
+        redactor: rewrites everything before it is recorded; the header must be its own already.
 
     Attributes:
         interval: seconds between ticks now; what takes much longer is a gap.
@@ -113,13 +114,13 @@ class Recorder:
         header: Header,
         tape: Tape | None = None,
         suspended: Callable[[], float] = seconds_suspended,
-        rewrite: Callable[[Tick], Tick] | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self.interval = header.interval
         self._encoder = Encoder(header, self._piece, self._chapter)
         self._tape = tape
         self._watch = ClockWatch(suspended)
-        self._rewrite = rewrite
+        self._redactor = redactor
         self._lock = threading.RLock()
         self._sinks: list[Sink] = [tape] if tape is not None else []
         self._file: RecordingFile | None = None
@@ -144,14 +145,14 @@ class Recorder:
         with self._lock:
             for event in self._watch.events(tick, self.interval):
                 self._encoder.event(event)
-            self._encoder.tick(self._rewrite(tick) if self._rewrite else tick)
+            self._encoder.tick(self._redactor.tick(tick) if self._redactor else tick)
             if self._file is not None:
                 self._look_after(self._file)
 
     def event(self, event: Event) -> None:
         """Record an event; it stands before the next tick."""
         with self._lock:
-            self._encoder.event(event)
+            self._encoder.event(self._redactor.event(event) if self._redactor else event)
 
     def write_to(self, sink: Sink) -> None:
         """Let everything from here on go there too."""

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaktop.engine.engine import Engine
 from leaktop.engine.backlog import backlogged
+from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_probe
 from leaktop.model.sample import Tick
 from leaktop.sources.filesystem import FileSystemSource

@@ -1,4 +1,4 @@
-"""What recording costs, beside atop's raw log in the same minutes: `sudo python tests/bench/recording.py [--seconds 240]`.
+"""What recording costs, beside atop's raw log in the same minutes: `python tests/bench/recording.py [--seconds N]`.
 
 Twice: with this machine as it is, and while it compiles something. Bytes a tick are of the whole file, CPU and resident
 memory are of the recorder after its start.

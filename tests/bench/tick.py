@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaktop.engine.engine import Engine
 from leaktop.engine.backlog import backlogged
+from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 

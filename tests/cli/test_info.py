@@ -14,7 +14,7 @@ from leaktop.model.sample import Event, Tick
 from leaktop.recording.lines import header_line
 from leaktop.recording.reader import read_file
 from leaktop.recording.tally import tally
-from leaktop.recording.zstd import CompressionParameter, ZstdCompressor
+from leaktop.zstd import CompressionParameter, ZstdCompressor
 from tests.cli.recorded import HEADER, MACHINE, START, growing, leaktop, tick, write, write_growing
 
 KEYS = ["ticks", "duration_s", "bytes", "bytes_per_tick", "probes", "gaps", "damage", "header"]

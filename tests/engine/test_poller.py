@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from leaktop.engine.engine import Engine
 from leaktop.engine.backlog import backlogged
+from leaktop.engine.engine import Engine
 from leaktop.engine.poller import DUTY, Poller, read_everything
 from leaktop.model.sample import Machine, Probe, RawSample
 from leaktop.sources.text_form import encode

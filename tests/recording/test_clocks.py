@@ -7,6 +7,7 @@ import pytest
 from leaktop.model.sample import Event, Tick
 from leaktop.recording.reader import Recording, TapedChapters
 from leaktop.recording.recorder import ClockWatch, Recorder, header_for, seconds_suspended
+from leaktop.recording.redact import Redactor
 from leaktop.recording.tape import Tape
 from tests.recording.recordings import HEADER, MACHINE, PROBES, tick
 
@@ -49,12 +50,16 @@ def test_recorded_in_order() -> None:
     assert recording.ticks == 3
 
 
-def test_rewritten_before_it_is_recorded() -> None:
+def test_ticks_and_events_are_redacted_before_they_are_recorded() -> None:
     tape = Tape()
-    taking = Recorder(HEADER, tape, lambda: 0.0, lambda given: Tick(given.mono, given.wall, given.samples[:1]))
-    taking.take(tick(1.0, meminfo=b"a", slabinfo=b"secret"))
+    redactor = Redactor()
+    taking = Recorder(redactor.header(HEADER), tape, lambda: 0.0, redactor)
+    taking.event(Event(0.5, 1e9, "mark", "start: sh secret.sh"))
+    taking.take(tick(1.0, meminfo=b"MemTotal: 1 kB\n", unheard_of=b"secret"))
     recording = Recording(TapedChapters(tape))
-    assert [[s.probe for s in found.samples] for _, found in recording.walk()] == [["meminfo"]]
+    assert [event.text for event in recording.events()] == ["mark 1"]
+    [(_, found)] = recording.walk()
+    assert {s.probe: s.content for s in found.samples} == {"meminfo": b"MemTotal: 1 kB\n", "unheard_of": None}
 
 
 def test_this_machine_has_slept_no_negative_time() -> None:

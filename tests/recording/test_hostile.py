@@ -21,7 +21,7 @@ from leaktop.recording.layout import Moment, Signpost, seek_table, signpost_fram
 from leaktop.recording.lines import LineError, header_line, parse, seal
 from leaktop.recording.reader import Place, Recording, RecordingError, StoredChapters, read_file
 from leaktop.recording.tape import MemoryStorage
-from leaktop.recording.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor
+from leaktop.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor
 from tests.recording.recordings import HEADER, check_ticks, encode, in_chapters, opened, small_ticks, use_all
 
 TICKS = small_ticks(6)

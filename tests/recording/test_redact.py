@@ -376,7 +376,7 @@ class _Sink:
 
 def _lines(recording: Any) -> bytes:
     """All text of a recording, as `zstdcat` would give it, and what stands beside it uncompressed."""
-    from leaktop.recording.zstd import ZstdDecompressor
+    from leaktop.zstd import ZstdDecompressor
 
     text = b""
     for stretch in recording.stretches:

@@ -17,17 +17,12 @@ import lzma
 import os
 import re
 import stat
-import sys
 import tarfile
 import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from leaktop.sources.series.session import SeriesError
-
-if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdError, ZstdFile
-else:
-    from backports.zstd import ZstdError, ZstdFile
+from leaktop.zstd import ZstdError, ZstdFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
