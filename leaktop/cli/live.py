@@ -67,6 +67,7 @@ def is_screen_possible() -> bool:
 def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None) -> int:
     """Show the live screen, or a recording, until the user quits; its exit status."""
     from leaktop.ui.app import LeaktopApp
+    from leaktop.ui.shell import calm_collector
     from leaktop.ui.theme import theme_names
 
     if choices.theme and choices.theme not in theme_names():
@@ -84,6 +85,7 @@ def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None) -
         theme=choices.theme or _theme_for(os.environ["TERM"]),
         directory=".",
     )
+    calm_collector()
     app.run(mouse=not choices.no_mouse)
     # Textual leaves the code at 0 after a panic, when it has printed its traceback.
     return app.return_code or (1 if app._exception is not None else 0)

@@ -28,7 +28,7 @@ def previous(recording: Recording, timeline: Timeline, here: Place) -> float:
 
 def at_position(recording: Recording, timeline: Timeline, position: float) -> Place | None:
     """The first tick at or after a position on the line; else the last."""
-    found = timeline.place_near(position + _EXACT)
+    found = timeline.place_near(max(position, 0.0) + _EXACT)
     return None if found is None else recording.at_mono(found[0], found[1] - 2 * _EXACT)
 
 

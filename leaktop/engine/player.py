@@ -290,6 +290,8 @@ class Player:
 
     def _step(self, count: int) -> None:
         here = self._replay.place
+        if self._is_growing and count > 0:
+            self._take_more()
         if here is not None:
             self._halt_at(self._recording.step(here, count))
             earlier = self._recording.step(here, count - _AHEAD)

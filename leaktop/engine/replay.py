@@ -91,7 +91,7 @@ class Replay:
         return self._marked(there) if there in self._marks else frame
 
     def rough(self, place: Place) -> Frame:
-        """At once: every value and its growth, as yet without slopes and history."""
+        """At once: every value and its growth; as yet with the average for a slope, and without history."""
         recording = self._recording
         base = self._base(place)
         self._begin(recording.header_at(place).machine)
@@ -115,10 +115,10 @@ class Replay:
     def exact(self, place: Place) -> Iterator[Frame | None]:
         """Bit by bit: the Frame with its slopes and history, at the end; None while more has to be fed."""
         recording = self._recording
-        base = self._base(place)
         start = session_start(recording, place)
         moment = recording.moment(place)
         tail = self._tail(place, start)
+        base = self._base(tail)
         frame: Frame | None = None
         self._begin(recording.header_at(place).machine)
         for key in self._keys(start, base, tail, moment.mono - HORIZON):
@@ -131,10 +131,10 @@ class Replay:
             tick = recording.tick(here)
             is_kept = tail <= start or tick.mono >= moment.mono - WINDOW
             frame = self._feed(here, tick, is_kept=is_kept and here not in self._marks)
-            if here >= place:
+            there = recording.step(here, 1)
+            if here >= place or there <= here:
                 break
             yield None
-            there = recording.step(here, 1)
             self._mark_between(here, there)
             here = there
         yield self._marked(place) if place in self._marks else frame

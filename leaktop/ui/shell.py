@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 
 from textual import on
@@ -13,6 +14,16 @@ from leaktop.ui.dashboard import Dashboard
 from leaktop.ui.terminal import TolerantDriver, leave_on_signals
 from leaktop.ui.theme import THEMES
 from leaktop.view.cells import sanitise
+
+
+def calm_collector() -> None:
+    """Keep the garbage collector from walking all that lives again and again: 70 ms in which no key is answered.
+
+    What the program is made of stays for good, and Frames hold no cycles: they go when nobody looks at them any more.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 20, 20)
 
 
 class Shell(App[None]):

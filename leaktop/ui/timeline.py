@@ -28,11 +28,18 @@ class TimelineBar(Painted):
 
     def __init__(self) -> None:
         super().__init__(id="timeline")
+        self._position: Position | None = None
 
     def show(self, position: Position) -> None:
         """Show where we are."""
+        self._position = position
         lines = timeline_lines(position, self.size.width)
         self.paint([tuple((sanitise(text), tone) for text, tone in line) for line in lines])
+
+    def on_resize(self) -> None:
+        """Draw it for the new width; while nothing plays, nobody else would."""
+        if self._position is not None:
+            self.show(self._position)
 
     def on_click(self, event: events.Click) -> None:
         """Go to the moment that was clicked."""

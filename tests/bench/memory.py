@@ -1,8 +1,8 @@
 """Resident memory after an hour at 1 Hz: `python tests/bench/memory.py [--ticks 3600]`.
 
 The screen runs on this machine as in a terminal of 160x48, and an hour of ticks goes through it as fast as it takes
-them, with clocks that say a second has passed each time; every probe is read when it would be due. The peer is an empty
-Textual app, in a process of its own.
+them, with clocks that say a second has passed each time; every probe is read when it would be due, and kept on the
+tape. The peer is an empty Textual app, in a process of its own.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ import gc
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from leaktop.engine.backlog import backlogged
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_probe
 from leaktop.model.sample import Tick
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.ui.app import LeaktopApp
-
-if TYPE_CHECKING:
-    from leaktop.model.frame import Frame
+from leaktop.ui.shell import calm_collector
 
 TARGET = 80.0
 EMPTY = """
@@ -49,15 +45,18 @@ async def hour(ticks: int) -> None:
     source = FileSystemSource()
     engine = Engine(source.machine)
     app = LeaktopApp(source, engine)
+    calm_collector()  # as the program does at its start
     app.poller.start = lambda: None  # type: ignore[method-assign]
-    frame: Frame | None = None
+    live = app.live
+    assert live is not None
+    wanted: frozenset[int] = frozenset()
     async with app.run_test(size=(160, 48)) as pilot:
         for second in range(ticks):
             due = [p for p in source.probes if p.cadence is not None and second % max(int(p.cadence), 1) == 0]
-            wanted = backlogged(frame) if frame else frozenset()
             samples = [sample for probe in due if (sample := read_probe(source, probe, wanted))]
-            frame = engine.feed(Tick(float(second), 1.7e9 + second, tuple(samples)))
-            app.dashboard.show(frame)
+            wanted = live.take(Tick(float(second), 1.7e9 + second, tuple(samples)), {})
+            if app._newest is not None:
+                app.dashboard.show(app._newest)
             if second % 60 == 0:
                 await pilot.pause()
             if second in {10, ticks // 4, ticks // 2, ticks - 1}:
