@@ -40,4 +40,7 @@ def size(text: str) -> int:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 500M, 64K or 1G")
-    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))
+    number = float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ")
+    if not number < 1 << 63:  # no file reaches that, and infinity is no integer
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no size that a file could have")
+    return int(number)

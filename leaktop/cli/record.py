@@ -87,11 +87,12 @@ def run(choices: argparse.Namespace) -> int:
     try:
         session.open(choices)
     except OSError as error:
-        print(f"leaktop: {choices.file}: {error.strerror or error}", file=sys.stderr)
+        remedy = "; --min-free sets the limit" if error.errno == errno.ENOSPC else ""
+        print(f"leaktop: {choices.file}: {error.strerror or error}{remedy}", file=sys.stderr)
         return 2
     status = session.record(choices.command, choices.duration)
     trouble = session.close()
-    if trouble:
+    if trouble and trouble != session.said:
         print(f"leaktop: {trouble}", file=sys.stderr)
     return status or (1 if trouble else 0)
 
@@ -138,12 +139,16 @@ class _StandardOutput:
 
 
 class _Session:
-    """One recording: the poller that reads, the recorder that writes, and what ends them."""
+    """One recording: the poller that reads, the recorder that writes, and what ends them.
+
+    Attributes:
+        said: the trouble that standard error was told of last.
+    """
 
     def __init__(self, choices: argparse.Namespace) -> None:
         self._stop = threading.Event()
         self._output: _StandardOutput | None = None
-        self._said: str | None = None
+        self.said: str | None = None
         self._ticks = 0
         self._is_closed = False
         self._lock = threading.Lock()
@@ -252,9 +257,9 @@ class _Session:
         """Say once what stands in the way, and once that it does no more."""
         status = self._recorder.status
         trouble = self._recorder.failure or (status.trouble if status else None)
-        if trouble != self._said:
+        if trouble != self.said:
             print(f"leaktop: {trouble or 'writing again'}", file=sys.stderr, flush=True)
-            self._said = trouble
+            self.said = trouble
         if self._recorder.failure:
             self._stop.set()
 

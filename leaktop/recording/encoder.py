@@ -102,6 +102,11 @@ class Encoder:
         self._on_piece(signpost_frame(signpost))
         self._on_chapter(Chapter(content, self._text_bytes, signpost))
 
+    def abandon(self) -> None:
+        """Leave the chapter under way as it is, as a recorder does that is killed; what comes next begins another."""
+        self._compressor = None
+        self._pieces, self._said = [], {}
+
     def _open(self, first: Tick | Event, samples: Mapping[str, RawSample]) -> ZstdCompressor:
         header = header_line(self.header)
         carried = {probe: sample for probe, sample in self._newest.items() if probe not in samples}

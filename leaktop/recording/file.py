@@ -49,9 +49,7 @@ class RecordingFile:
         self._entries: list[tuple[int, int]] = []
         directory = os.path.dirname(path) or "."
         if _free(os.statvfs(directory)) < floor:
-            raise OSError(
-                errno.ENOSPC, f"less than {human_bytes(floor)} are free there; --min-free sets the limit", path
-            )
+            raise OSError(errno.ENOSPC, f"less than {human_bytes(floor)} are free there", path)
         self._descriptor = create_private(path)
 
     @property
@@ -59,6 +57,14 @@ class RecordingFile:
         """Whether the file has no name any more: somebody removed it, and what is written is lost with it."""
         try:
             return os.fstat(self._descriptor).st_nlink == 0
+        except OSError:
+            return False
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file still is what its name leads to."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.lstat(self.path))
         except OSError:
             return False
 
@@ -131,6 +137,8 @@ def rotate(path: str, keep: int) -> None:
     """
     last = f"{path}.{keep}"
     if keep and os.path.lexists(last):
+        if not (os.path.islink(last) or is_recording(last)):
+            raise FileExistsError(errno.EEXIST, f"{last} is no recording, and is left alone", last)
         os.unlink(last)
     for number in range(keep - 1, 0, -1):
         if os.path.lexists(f"{path}.{number}"):
@@ -142,13 +150,17 @@ def rotate(path: str, keep: int) -> None:
 
 
 def is_recording(path: str) -> bool:
-    """Whether a plain file of that name begins as a recording does: then it may be rotated away, and nothing else."""
+    """Whether a plain file of that name begins as a recording does: then it may be rotated away, and nothing else.
+
+    So may an empty one, which a recorder leaves that was killed before its first tick, and one that begins with zeros:
+    a lost power supply leaves that, or somebody who truncated it while it was written.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 4) == FRAME_MAGIC
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and os.read(descriptor, 4) in {FRAME_MAGIC, b"", bytes(4)}
     except OSError:
         return False
     finally:

@@ -13,6 +13,7 @@ from leaktop.recording.file import FLOOR, RecordingFile, rotate
 from leaktop.recording.layout import signpost_frame
 from leaktop.recording.lines import Header
 from leaktop.recording.passage import gap_from
+from leaktop.zstd import ZstdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,8 @@ class Recorder:
         self._total = 0
         self._loss: str | None = None
         """What was lost of this recording with a file that somebody removed."""
+        self._want: str | None = None
+        """What kept the newest tick out of the recording."""
         self.failure: str | None = None
 
     @property
@@ -138,14 +141,22 @@ class Recorder:
         file = self._file
         if file is None:
             return None
-        return Status(file.path, time.monotonic() - self._began, self._total + file.size, file.trouble or self._loss)
+        trouble = file.trouble or self._want or self._loss
+        return Status(file.path, time.monotonic() - self._began, self._total + file.size, trouble)
 
     def take(self, tick: Tick) -> None:
         """Record a tick, and what the clocks did before it. Trouble with the file shows in `status`."""
         with self._lock:
-            for event in self._watch.events(tick, self.interval):
-                self._encoder.event(event)
-            self._encoder.tick(self._redactor.tick(tick) if self._redactor else tick)
+            file = self._file
+            if file is not None and file.trouble is None and self._is_full(file):
+                self._begin_another(file, is_removed=False)  # only now, when there is something to put into it
+            try:
+                for event in self._watch.events(tick, self.interval):
+                    self._encoder.event(event)
+                self._encoder.tick(self._redactor.tick(tick) if self._redactor else tick)
+                self._want = None
+            except (MemoryError, ZstdError):
+                self._give_up_chapter()
             if self._file is not None:
                 self._look_after(self._file)
 
@@ -157,7 +168,7 @@ class Recorder:
     def write_to(self, sink: Sink) -> None:
         """Let everything from here on go there too."""
         with self._lock:
-            self._encoder.close_chapter()
+            self._close_chapter()
             self._sinks.append(sink)
 
     def start(self, path: str, limits: Limits | None = None, floor: int = FLOOR, *, with_tape: bool = False) -> None:
@@ -174,7 +185,7 @@ class Recorder:
         """
         with self._lock:
             file = RecordingFile(path, floor=floor)
-            self._encoder.close_chapter()
+            self._close_chapter()
             if with_tape and self._tape is not None:
                 for _, chapter in self._tape.contents()[0]:
                     file.piece(chapter.content)
@@ -195,8 +206,21 @@ class Recorder:
             what went wrong, for people; None where nothing did, or there was no file.
         """
         with self._lock:
+            self._close_chapter()
+            return self._end_file() or self._want
+
+    def _close_chapter(self) -> None:
+        try:
             self._encoder.close_chapter()
-            return self._end_file()
+        except (MemoryError, ZstdError):
+            self._give_up_chapter()
+
+    def _give_up_chapter(self) -> None:
+        """Memory is short, which is what we are here to watch: lose a tick, not the recorder."""
+        self._want = "not enough memory to record"
+        self._encoder.abandon()
+        if self._tape is not None:
+            self._tape.abandon()
 
     def _end_file(self) -> str | None:
         file, self._file = self._file, None
@@ -210,8 +234,6 @@ class Recorder:
             file.write()
         if file.is_removed:
             self._begin_another(file, is_removed=True)
-        elif file.trouble is None and self._is_full(file):
-            self._begin_another(file, is_removed=False)
         elif file.is_hopeless:
             self.failure = f"{file.path}: {file.trouble}; given up, what the file holds is intact"
             self._end_file()
@@ -219,13 +241,15 @@ class Recorder:
     def _is_full(self, file: RecordingFile) -> bool:
         limits = self._limits
         is_old = limits.age is not None and time.monotonic() - self._opened >= limits.age
-        return is_old or (limits.size is not None and file.size >= limits.size)
+        is_large = limits.size is not None and file.size >= limits.size
+        return file.size > 0 and (is_old or is_large)
 
     def _begin_another(self, file: RecordingFile, *, is_removed: bool) -> None:
-        self._encoder.close_chapter()
+        self._close_chapter()
+        is_in_place = file.is_in_place
         trouble = self._end_file()
         try:
-            if not is_removed:
+            if is_in_place:  # else somebody moved it: what has its name now, if anything, is not ours to rename
                 rotate(file.path, self._limits.keep)
             another = RecordingFile(file.path, floor=self._floor)
         except OSError as error:

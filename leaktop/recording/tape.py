@@ -50,6 +50,12 @@ class Tape:
             ):
                 self._bytes -= len(self._closed.pop(0)[1].content)
 
+    def abandon(self) -> None:
+        """Drop the chapter under way: it will not be closed."""
+        with self._lock:
+            self._next += 1
+            self._pieces = []
+
     def contents(self) -> tuple[list[tuple[int, Chapter]], int, bytes]:
         """The closed chapters, each with its number; the number of the one under way, and what it holds so far."""
         with self._lock:

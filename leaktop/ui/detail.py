@@ -11,10 +11,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from leaktop.parsers.smaps_rollup import parse_smaps_rollup
+from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
 from leaktop.units import human_bytes
@@ -35,7 +35,7 @@ _CHART_SECONDS = 3.0
 _ROOM_FOR_TWO, _GAP = 110, 4
 
 
-class DetailScreen(Screen[None]):
+class DetailScreen(Once[None]):
     """One row: facts, charts, listings, what it means and what to do next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

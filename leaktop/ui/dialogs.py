@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.table import Table
 from rich.text import Text
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from leaktop.view.pane import PaneView
+
+Answer = TypeVar("Answer")
 
 KEYS: tuple[tuple[str, str], ...] = (
     ("1 .. 8, Tab", "go to a pane; on a wide terminal all are in view"),
@@ -39,7 +42,27 @@ KEYS: tuple[tuple[str, str], ...] = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class Once(Screen[Answer]):
+    """A screen that goes once: a second Enter or Esc, pressed before it is gone, would take the one below it away.
+
+    Named behind another kind of screen where there is one: Textual takes styles from the first.
+    """
+
+    _is_answered = False
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        """Give the answer, and go."""
+        if self._is_answered:
+            return AwaitComplete()
+        self._is_answered = True
+        return super().dismiss(result)
+
+
+class Dialog(ModalScreen[Answer], Once[Answer]):
+    """A small screen that is answered."""
+
+
+class HelpScreen(Dialog[None]):
     """Every key, and every column of the pane that has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,f1", "dismiss", "Back")]
@@ -84,7 +107,7 @@ class HelpScreen(ModalScreen[None]):
         return table
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Dialog[bool]):
     """Asks before anything is written to the kernel: names the file, what is written, and whether it can be undone."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -119,7 +142,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(is_yes)
 
 
-class ActionScreen(ModalScreen[str | None]):
+class ActionScreen(Dialog[str | None]):
     """Behind `K`: what leaktop can write to this kernel."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

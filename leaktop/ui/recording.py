@@ -83,6 +83,7 @@ class RecordingActions:
             if trouble
             else f"Recorded {human_bytes(status.size)} to {status.path}"
         )
+        self._app.on_leaktop_app_frame_arrived()
 
     def _start(self, wish: Wish | None) -> None:
         if wish is None:
@@ -95,5 +96,6 @@ class RecordingActions:
             return
         if wish.goes_on:
             self._app.say(f"Recording to {path}; r stops it.")
+            self._app.on_leaktop_app_frame_arrived()
         else:
             self.stop()

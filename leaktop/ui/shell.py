@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 
 from textual import on
 from textual.app import App
+from textual.command import CommandPalette
 from textual.message import Message
 
 from leaktop.ui.dashboard import Dashboard
+from leaktop.ui.dialogs import Once
 from leaktop.ui.terminal import TolerantDriver, leave_on_signals
 from leaktop.ui.theme import THEMES
 from leaktop.view.cells import sanitise
@@ -21,9 +24,17 @@ def calm_collector() -> None:
 
     What the program is made of stays for good, and Frames hold no cycles: they go when nobody looks at them any more.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(5000, 20, 20)
+
+
+class Palette(CommandPalette, Once[None]):
+    """The command palette, on terminals of any size, and for fingers of any speed."""
+
+    def _action_command_list(self, action: str) -> None:
+        """Textual's list has no lines where there is no room for one, and looks for the first all the same."""
+        with contextlib.suppress(KeyError, IndexError):
+            super()._action_command_list(action)
 
 
 class Shell(App[None]):
@@ -63,6 +74,11 @@ class Shell(App[None]):
             loop = asyncio.get_running_loop()
             leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
         self.app_resume_signal.subscribe(self, lambda _: self.set_timer(0.1, self.action_repaint))
+
+    def action_command_palette(self) -> None:
+        """Everything that has a name."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(Palette(id="--command-palette"))
 
     def say(self, words: str) -> None:
         """A notice in the corner."""

@@ -8,8 +8,9 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
+
+from leaktop.ui.dialogs import Dialog
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -23,7 +24,7 @@ _PLACES = (
 )
 
 
-class JumpScreen(ModalScreen[str | None]):
+class JumpScreen(Dialog[str | None]):
     """Asks for a moment."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
@@ -51,7 +52,7 @@ class Wish(NamedTuple):
     goes_on: bool
 
 
-class RecordScreen(ModalScreen[Wish | None]):
+class RecordScreen(Dialog[Wish | None]):
     """Asks for a file, and whether what is in memory belongs into it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]

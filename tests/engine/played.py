@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from leaktop.engine.engine import Engine
@@ -17,13 +18,15 @@ from leaktop.recording.tape import MemoryStorage
 from leaktop.sources.text_form import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from leaktop.engine.player import Position
     from leaktop.model.frame import Frame, Row
     from leaktop.recording.encoder import Chapter
 
-PROBES = tuple(Probe(name, name, cadence, name) for name, cadence in (("meminfo", 1), ("slabinfo", 1), ("processes", 4)))
+PROBES = tuple(
+    Probe(name, name, cadence, name) for name, cadence in (("meminfo", 1), ("slabinfo", 1), ("processes", 4))
+)
 START_MONO, START_WALL = 5000.0, 1_790_000_000.0
 """2026-09-21 14:13:20 UTC."""
 LEAK, STILL, WAVE = ("leak", 0), ("still", 0), ("wave", 0)
@@ -42,9 +45,9 @@ def slab(name: str, slabs: int) -> str:
 def contents(n: int, leaked: int) -> dict[str, bytes]:
     """What the probes that are due at tick n give; processes come two ticks late, as slow probes do."""
     lines = [slab("leak", leaked), slab("still", 50), slab("wave", 20 + 3 * n % 17)]
-    free = 900_000 - 4 * leaked
+    amounts = {"MemTotal": 1_000_000, "MemFree": 900_000 - 4 * leaked, "MemAvailable": 900_000 - 4 * leaked}
     given = {
-        "meminfo": f"MemTotal: 1000000 kB\nMemFree: {free} kB\nMemAvailable: {free} kB\nSlab: {4 * leaked} kB\n".encode(),
+        "meminfo": "".join(f"{name}: {kib} kB\n" for name, kib in {**amounts, "Slab": 4 * leaked}.items()).encode(),
         "slabinfo": "\n".join(["slabinfo - version: 2.1", *lines, ""]).encode(),
     }
     if n % 4 == 2:
@@ -54,19 +57,23 @@ def contents(n: int, leaked: int) -> dict[str, bytes]:
     return given
 
 
-def tick(n: int, given: dict[str, bytes], start: tuple[float, float] = (START_MONO, START_WALL)) -> Tick:
-    """The tick of that number, a second after the one before."""
-    mono, wall = start[0] + n, start[1] + n
+def tick(
+    n: int, given: dict[str, bytes], start: tuple[float, float] = (START_MONO, START_WALL), every: float = 1.0
+) -> Tick:
+    """The tick of that number, so many seconds after the one before."""
+    mono, wall = round(start[0] + n * every, 3), round(start[1] + n * every, 3)
     return Tick(mono, wall, tuple(RawSample(name, text, None, mono, wall, 0.001) for name, text in given.items()))
 
 
-def leaking(count: int, begins: int = 0, start: tuple[float, float] = (START_MONO, START_WALL)) -> list[Tick]:
+def leaking(
+    count: int, begins: int = 0, start: tuple[float, float] = (START_MONO, START_WALL), every: float = 1.0
+) -> list[Tick]:
     """So many ticks, of which the leak begins at one: ten pages a tick, give or take."""
     chance = random.Random(count)
     ticks, leaked = [], 30
     for n in range(count):
         leaked += chance.randrange(8, 13) if n > begins else 0
-        ticks.append(tick(n, contents(n, leaked), start))
+        ticks.append(tick(n, contents(n, leaked), start, every))
     return ticks
 
 
@@ -148,13 +155,16 @@ def differences(one: Frame, other: Frame) -> list[str]:
 
 
 class Watched:
-    """A player, and all that it showed and said."""
+    """A player, and all that it showed and said, of a recording with a tick so many seconds."""
 
-    def __init__(self, recording: Recording, *, is_growing: bool = False, **start: Any) -> None:
+    def __init__(self, recording: Recording, *, is_growing: bool = False, every: float = 1.0, **start: Any) -> None:
+        self.every = every
         self.shown: list[tuple[Frame, Position]] = []
         self.words: list[str] = []
         self.recording = recording
-        self.player = Player(recording, lambda *shown: self.shown.append(shown), self.words.append, is_growing=is_growing)
+        self.player = Player(
+            recording, lambda *shown: self.shown.append(shown), self.words.append, is_growing=is_growing
+        )
         self.player.start(**start)
 
     def __enter__(self) -> Watched:
@@ -175,15 +185,23 @@ class Watched:
 
     @property
     def at(self) -> int:
-        """The second of the recording that is on the screen, -1 while none is."""
-        return round(self.frame.wall - START_WALL) if self.shown else -1
+        """The number of the tick that is on the screen, -1 while none is."""
+        return self.number(self.frame) if self.shown else -1
+
+    def number(self, frame: Frame) -> int:
+        """Of a Frame's tick."""
+        return round((frame.wall - START_WALL) / self.every)
+
+    def passed(self) -> list[int]:
+        """The numbers of the ticks that were shown, one after another."""
+        return [number for number, _ in groupby(self.number(frame) for frame, _ in self.shown)]
 
     def until(self, condition: Callable[[], object], what: str = "it") -> None:
         """Wait until something holds."""
         until(condition, lambda: f"{what}: at {self.at}, said {self.words}")
 
-    def settled(self) -> Frame:
-        """The Frame once everything that was asked for is done, slopes and history included."""
+    def settled(self) -> None:
+        """Wait until everything that was asked for is done, slopes and history included."""
         player = self.player
         done = threading.Event()
         player._worker.ask(done.set)
@@ -191,10 +209,9 @@ class Watched:
         self.until(lambda: not player._refining and not player._is_behind and not player._survey.is_busy, "the rest")
         player._worker.ask(done.clear)
         self.until(lambda: not done.is_set(), "the rest")
-        return self.frame
 
     def after(self, action: Callable[[], object]) -> int:
-        """The second that is on the screen once that is done."""
+        """The number of the tick that is on the screen once that is done."""
         action()
         self.settled()
         return self.at
@@ -206,13 +223,3 @@ def until(condition: Callable[[], object], what: Callable[[], str] = lambda: "it
     while not condition():
         assert time.monotonic() < end, f"it did not come to pass: {what()}"
         time.sleep(0.005)
-
-
-def passed(shown: Iterable[tuple[Frame, Position]]) -> Iterator[int]:
-    """The seconds that were shown, one after another, each once."""
-    before = -1
-    for frame, _ in shown:
-        second = round(frame.wall - START_WALL)
-        if second != before:
-            yield second
-        before = second

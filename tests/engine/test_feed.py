@@ -18,7 +18,6 @@ from leaktop.sources.filesystem import FileSystemSource
 from tests.engine.played import differences, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from leaktop.model.frame import Frame
@@ -50,16 +49,20 @@ class Recorded:
             deaf.bind(("127.0.0.1", 0))
             for _ in range(8):
                 deaf.sendto(bytes(1000), deaf.getsockname())
-                until(lambda seen=len(self.frames): len(self.frames) > seen)  # type: ignore[misc]
+                self._more(1)
             self.feed.mark_baseline()
             self.marked = len(self.frames)
-            until(lambda: len(self.frames) > self.marked + 3)
-        until(lambda: len(self.frames) > self.marked + 8)
+            self._more(4)
+        self._more(5)
+
+    def _more(self, count: int) -> None:
+        seen = len(self.frames)
+        until(lambda: len(self.frames) >= seen + count)
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
-    yield Recorded(tmp_path_factory.mktemp("live") / "here.leaktop")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return Recorded(tmp_path_factory.mktemp("live") / "here.leaktop")
 
 
 def test_every_tick_replays_as_it_was_live(recorded: Recorded) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from leaktop.recording import file as file_module
+from leaktop.recording.encoder import Encoder
 from leaktop.recording.file import RecordingFile, rotate
-from leaktop.recording.reader import read_file
+from leaktop.recording.reader import Recording, TapedChapters, read_file
 from leaktop.recording.recorder import Limits, Recorder
 from leaktop.recording.tape import Tape
+from leaktop.zstd import ZstdError
 from tests.recording.recordings import HEADER, check_ticks, encode, small_ticks, tick
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do that")
@@ -199,7 +201,7 @@ def test_the_end_does_not_fit(tmp_path: Path, disk: dict[str, int]) -> None:
 
 def test_a_floor_of_free_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "r"
-    with pytest.raises(OSError, match="are free there; --min-free sets the limit") as raised:
+    with pytest.raises(OSError, match="are free there") as raised:
         recorder().start(str(path), floor=1 << 60)
     assert raised.value.errno == errno.ENOSPC
     assert not path.exists()
@@ -309,7 +311,8 @@ def test_by_age(tmp_path: Path, keep: int, names: list[str]) -> None:
         taking.take(each)
     taking.stop()
     assert sorted(p.name for p in tmp_path.iterdir()) == names
-    assert [seen(tmp_path / name) for name in names[1:]] == [times(6 - n, 7 - n) for n in range(1, keep + 1)]
+    assert [seen(tmp_path / name) for name in names[1:]] == [times(5 - n, 6 - n) for n in range(1, keep + 1)]
+    assert seen(tmp_path / "r") == times(5, 6)
 
 
 def test_a_full_disk_is_not_rotated(tmp_path: Path, disk: dict[str, int]) -> None:
@@ -341,9 +344,66 @@ def test_rotation_moves_links_and_does_not_follow_them(tmp_path: Path) -> None:
     taking.start(str(tmp_path / "x"), Limits(age=0.0, keep=1), floor=0)
     (tmp_path / "x.1").mkdir()
     taking.take(TICKS[0])
+    taking.take(TICKS[1])
     assert taking.failure is not None
     assert "no new file could be begun" in taking.failure
     assert seen(tmp_path / "x") == times(0, 1)
+
+
+def test_rotation_leaves_what_is_no_recording(tmp_path: Path) -> None:
+    (tmp_path / "r").write_bytes(b"new")
+    (tmp_path / "r.1").write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="is no recording"):
+        rotate(str(tmp_path / "r"), 1)
+    assert (tmp_path / "r.1").read_bytes() == b"precious"
+    (tmp_path / "r.1").write_bytes(b"")  # of a recorder that was killed before its first tick
+    rotate(str(tmp_path / "r"), 1)
+    assert (tmp_path / "r.1").read_bytes() == b"new"
+
+
+def test_a_file_that_was_moved_away_is_not_rotated(tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    taking = recorder()
+    taking.start(str(path), Limits(size=1, keep=2), floor=0)
+    taking.take(TICKS[0])
+    path.rename(tmp_path / "moved")
+    taking.take(TICKS[1])
+    assert seen(tmp_path / "moved") == times(0, 1)
+    path.rename(tmp_path / "moved2")
+    path.write_bytes(b"precious")
+    taking.take(TICKS[2])
+    assert taking.failure is not None
+    assert path.read_bytes() == b"precious"
+    assert not (tmp_path / "r.1").exists()
+    assert seen(tmp_path / "moved2") == times(1, 2)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZstdError("Allocation error")])
+@pytest.mark.parametrize("at", [0, 3, 130])
+def test_want_of_memory_costs_a_tick_and_not_the_recorder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    path, tape = tmp_path / "r", Tape()
+    taking = recorder(tape)
+    taking.start(str(path), floor=0)
+    for each in TICKS[:at]:
+        taking.take(each)
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "_write", fail)
+        taking.take(TICKS[at])
+        assert taking.status is not None
+        assert taking.status.trouble == "not enough memory to record"
+    for each in TICKS[at + 1 : at + 140]:
+        taking.take(each)
+    assert taking.status is not None
+    assert taking.status.trouble is None
+    assert taking.stop() is None
+    wanted = [*times(0, at), *times(at + 1, at + 140)]
+    assert [found.mono for _, found in read_file(str(path)).walk()] == wanted
+    assert [found.mono for _, found in Recording(TapedChapters(tape)).walk()][-139:] == wanted[-139:]
 
 
 def test_other_sinks() -> None:

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from leaktop.model.sample import Fault
-from tests.ui.fake_source import Live, build, everything, growing
+from leaktop.engine import player as player_module
+from leaktop.engine.engine import Engine
+from leaktop.model.sample import Event, Fault
+from leaktop.ui.app import LeaktopApp
+from leaktop.ui.travel import Replayed
+from tests.ui.fake_source import START_MONO, START_WALL, Live, build, everything, growing
+from tests.ui.replayed import Script, press, travelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,3 +88,27 @@ def test_ascii(looks_the_same: Callable[..., bool]) -> None:
 
 def test_light(looks_the_same: Callable[..., bool]) -> None:
     assert looks_the_same((120, 36), "2", theme="leaktop-light")
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=["120x36", "80x24"])
+def test_replay(snap_compare: Any, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
+    monkeypatch.setattr(player_module, "_PAINTING", 0.0)
+    events = [
+        (n, Event(START_MONO + n, START_WALL + n, kind, text, seconds))
+        for n, kind, text, seconds in (
+            (12, "mark", "load begins", None),
+            (30, "gap", "", 75.0),
+            (48, "baseline", "", None),
+        )
+    ]
+    script = Script(growing(60), events).record(60)
+    app = LeaktopApp(None, None, replayed=Replayed(script.recording(), plays=False))
+    app.animation_level = "none"
+
+    async def play(pilot: Pilot[None]) -> None:
+        shown = Live(app, pilot, script.source, Engine(script.source.machine))
+        await shown.settle()
+        await travelled(shown)
+        await press(shown, "2", "plus", "right_parenthesis", "right_parenthesis")
+
+    assert snap_compare(app, terminal_size=size, run_before=play)
