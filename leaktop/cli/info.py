@@ -76,7 +76,7 @@ def _size(path: str) -> int | None:
 
 def _document(recording: Recording, header: Header, counted: Tally, size: int | None) -> dict[str, Any]:
     events = recording.events()
-    cadences = {probe.name: probe.cadence for probe in header.probes}
+    cadences = _cadences(header)
     return {
         "ticks": counted.ticks,
         "duration_s": round(counted.seconds, 3),
@@ -163,7 +163,7 @@ def _text(path: str, recording: Recording, header: Header, counted: Tally, size:
 
 
 def _probe_lines(header: Header, counted: Tally) -> Iterator[str]:
-    cadences = {probe.name: probe.cadence for probe in header.probes}
+    cadences = _cadences(header)
     yield f"  {'probe':<16} {'samples':>8} {'faults':>7} {'read':>7} {'every':>7} {'median':>9}"
     for name, probe in counted.probes.items():
         cadence = cadences.get(name)
@@ -201,3 +201,8 @@ def _lines(text: str) -> list[str]:
     """Safe to show, wrapped to a terminal's width."""
     indent = " " * (len(text) - len(text.lstrip(" ")) + 8)
     return textwrap.wrap(sanitise(text), _WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _cadences(header: Header) -> dict[str, float | None]:
+    """Seconds between reads of each probe: a probe declares them for ticks of one second."""
+    return {probe.name: None if probe.cadence is None else probe.cadence * header.interval for probe in header.probes}

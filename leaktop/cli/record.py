@@ -43,6 +43,9 @@ _REPORT_EVERY = 60.0
 """Seconds between reads of kmemleak: nobody is there to press R, and the kernel scans by itself every ten minutes."""
 
 
+_REMEDIES = {errno.ENOSPC: "; --min-free sets the limit", errno.EEXIST: "; it is left alone"}
+
+
 def add_parser(verbs: Any) -> None:
     """The options of `record`."""
     parser = verbs.add_parser(
@@ -60,7 +63,13 @@ def add_parser(verbs: Any) -> None:
         "--max-size", type=size, metavar="SIZE", help="begin a new file when this one has so many bytes"
     )
     parser.add_argument("--max-age", type=seconds, metavar="TIME", help="begin a new file after so long")
-    parser.add_argument("--keep", type=count, default=4, metavar="N", help="how many full files stay: FILE.1 .. FILE.N")
+    parser.add_argument(
+        "--keep",
+        type=count,
+        default=4,
+        metavar="N",
+        help="how many full files stay: FILE.1 .. FILE.N; older ones are removed (default 4)",
+    )
     parser.add_argument(
         "--min-free", type=size, default=FLOOR, metavar="SIZE", help="leave so much of the disk free (default 64M)"
     )
@@ -87,7 +96,7 @@ def run(choices: argparse.Namespace) -> int:
     try:
         session.open(choices)
     except OSError as error:
-        remedy = "; --min-free sets the limit" if error.errno == errno.ENOSPC else ""
+        remedy = _REMEDIES.get(error.errno or 0, "")
         print(f"leaktop: {choices.file}: {error.strerror or error}{remedy}", file=sys.stderr)
         return 2
     status = session.record(choices.command, choices.duration)
@@ -150,6 +159,7 @@ class _Session:
         self._output: _StandardOutput | None = None
         self.said: str | None = None
         self._ticks = 0
+        self._signals = 0
         self._is_closed = False
         self._lock = threading.Lock()
         self._reported = time.monotonic()
@@ -188,7 +198,8 @@ class _Session:
     def record(self, command: list[str], duration: float | None) -> int:
         """Record until a signal, the end of the command or of the time; the command's status, or 0."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._stop.set())
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and a shell's background jobs
+                signal.signal(number, self._told_to_stop)
         self._poller.start()
         child = None
         if command:
@@ -228,14 +239,23 @@ class _Session:
     def _finish(self, child: subprocess.Popen[bytes] | None) -> int:
         if child is None:
             return 0
+        told = self._signals
         if child.poll() is None:
             with contextlib.suppress(OSError):
                 child.send_signal(signal.SIGTERM)
-        status = child.wait()
+        while child.poll() is None:
+            time.sleep(0.05)
+            if self._signals > told:  # who asks twice does not want to wait for a command that will not end
+                child.kill()
+        status = child.returncode
         self._mark(f"end: status {status}")
         self._poller.request()
         self._await_tick(self._ticks + 1, _LAST_TICK)
         return status if status >= 0 else 128 - status
+
+    def _told_to_stop(self, _number: int, _frame: object) -> None:
+        self._signals += 1
+        self._stop.set()
 
     def _mark(self, text: str) -> None:
         self._recorder.event(Event(round(time.monotonic(), 3), round(time.time(), 3), "mark", text))

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 from leaktop.cli.live import is_screen_possible, show_screen
 from leaktop.cli.moments import take_moments
 from leaktop.cli.opening import complain, open_recording
-from leaktop.recording.reader import Recording, RecordingError, read_file
+from leaktop.engine.finding import at_wish
+from leaktop.recording.followed import FollowedFile
+from leaktop.recording.reader import Recording, RecordingError
+from leaktop.recording.stored import StoredChapters
+from leaktop.recording.timeline import lay_out
 
 if TYPE_CHECKING:
     from leaktop.recording.tape import MemoryStorage
@@ -36,7 +40,11 @@ def add_parser(verbs: Any) -> None:
     )
     take_moments(parser)
     parser.add_argument("file", metavar="FILE", help="a recording; - for standard input, which is followed live")
-    parser.add_argument("--at", metavar="TIME", help='where to begin: 14:02, -5m (before the end), "end", ISO time')
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="where to begin: 14:02, ISO time, +30s (after the start), -5m (before the end), end, mark, gap",
+    )
     parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
     parser.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="a theme by name")
     parser.add_argument("--no-mouse", action="store_true", default=argparse.SUPPRESS, help="leave the mouse alone")
@@ -53,9 +61,14 @@ def run(choices: argparse.Namespace) -> int:
         recording = open_recording(choices.file)
         is_growing = _is_being_written(choices.file, recording)
         if is_growing:
-            recording = read_file(choices.file, is_growing=True)
+            chapters = StoredChapters(FollowedFile(choices.file), is_growing=True)
+            recording = Recording(chapters, is_growing=True)
     except (RecordingError, OSError) as error:
         return complain(error)
+    if choices.at is not None:
+        place, words = at_wish(recording, lay_out(recording), choices.at, None)
+        if place is None:
+            return complain(f"--at {words}")
     return _show(choices, recording, is_growing=is_growing)
 
 
@@ -70,7 +83,6 @@ def _run_piped(choices: argparse.Namespace) -> int:
     """Take the recording from standard input, and the keys from the terminal."""
     if sys.stdin.isatty():
         return complain("standard input is a terminal; pipe: ssh HOST sudo leaktop record - | leaktop replay -")
-    from leaktop.recording.stored import StoredChapters
     from leaktop.recording.tape import MemoryStorage
 
     storage = MemoryStorage()

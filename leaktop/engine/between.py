@@ -82,7 +82,7 @@ def _changes(
         if kind == "process" and key[0] == reader_pid:
             note = "leaktop itself"
         yield Change(
-            *(kind, after.name, name, end - start, start, end, _objects(earlier, later)),
+            *(kind, after.name, name, end - start, start, end, _objects(after.name, earlier, later)),
             *((end - start) / seconds if seconds > 0 else None, is_cache),
             "; ".join(part for part in (state, note) if part),
         )
@@ -97,6 +97,8 @@ def _bytes(row: Row | None) -> int | None:
     return 0 if row is None else row.size.value
 
 
-def _objects(earlier: Row | None, later: Row | None) -> int | None:
+def _objects(section: str, earlier: Row | None, later: Row | None) -> int | None:
+    if section == "sockets":  # what is counted there are bytes in a queue, no objects
+        return None
     counts = [0 if row is None else None if row.number is None else row.number.value for row in (earlier, later)]
     return None if counts[0] is None or counts[1] is None else counts[1] - counts[0]

@@ -33,6 +33,7 @@ class Engine:
         self._ledgers = {rule.name: Ledger() for rule in SECTIONS}
         self._baseline_wall: float | None = None
         self._mark_wanted = threading.Event()
+        self._mark_wall: float | None = None
 
     def feed(self, tick: Tick, probes: Mapping[str, ProbeState] | None = None) -> Frame:
         """The Frame after one more tick.
@@ -43,7 +44,7 @@ class Engine:
         """
         if self._mark_wanted.is_set():
             self._mark_wanted.clear()
-            self._baseline_wall = tick.wall
+            self._baseline_wall = tick.wall if self._mark_wall is None else self._mark_wall
             for ledger in self._ledgers.values():
                 ledger.mark(tick.mono)
         elif self._baseline_wall is None and tick.samples:
@@ -64,8 +65,13 @@ class Engine:
             probes or {},
         )
 
-    def mark_baseline(self) -> None:
-        """Let growth count from the next tick on."""
+    def mark_baseline(self, wall: float | None = None) -> None:
+        """Let growth count from the next tick on.
+
+        Args:
+            wall: when that is said to have been; None for the time of the next tick.
+        """
+        self._mark_wall = wall
         self._mark_wanted.set()
 
     def points(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from leaktop.engine.finding import EVENTS, Found, at_event, at_position, at_wish, previous
 from leaktop.engine.origin import find_origin
+from leaktop.engine.position import Position
 from leaktop.engine.replay import Replay
 from leaktop.engine.survey import Survey
 from leaktop.engine.worker import Worker
-from leaktop.recording.timeline import Timeline, lay_out
+from leaktop.recording.timeline import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from leaktop.model.frame import Frame, Key
+    from leaktop.recording.layout import Moment
     from leaktop.recording.reader import Place, Recording
 
 SPEEDS = (1, 10, 100)
@@ -29,23 +31,6 @@ _AHEAD = 20
 """Ticks before the place whose Frame should be there when somebody steps back."""
 _REFRESH = 0.5
 """Seconds between looks for what came since, where a recording is still growing."""
-
-
-class Position(NamedTuple):
-    """Where the player is."""
-
-    place: Place
-    at: float
-    """Seconds on the timeline."""
-    since: float
-    """Likewise, of the tick before: what lies between the two happened here."""
-    speed: int
-    is_playing: bool
-    is_following: bool
-    """Shows what comes as it comes."""
-    is_last: bool
-    timeline: Timeline
-    survey: Survey
 
 
 class Player:
@@ -72,6 +57,7 @@ class Player:
         self._on_words = on_words
         self._is_growing = is_growing
         self._worker = Worker("leaktop-player", self._idle, self._patience, self._fail)
+        self._marks: list[tuple[Place, Moment]] = []
         self._timeline = lay_out(recording)
         self._survey = Survey(recording)
         self._refining: tuple[Place, Iterator[Frame | None]] | None = None
@@ -167,6 +153,8 @@ class Player:
         def mark() -> None:
             if self._replay.place is not None:
                 self._replay.mark(self._replay.place)
+                self._marks.append((self._replay.place, self._recording.moment(self._replay.place)))
+                self._timeline = lay_out(self._recording, self._marks)
                 self._show(self._replay.place)
 
         self._worker.ask(mark)
@@ -215,7 +203,7 @@ class Player:
         elif self._survey.is_busy:
             self._survey.advance()
             if not self._survey.is_busy:
-                self._timeline = lay_out(self._recording)
+                self._timeline = lay_out(self._recording, self._marks)
                 self._publish(self._shown)
 
     def _begin(self, wish: str | None) -> None:
@@ -233,7 +221,7 @@ class Player:
         """Take what came since; whether there is more."""
         has_more = self._recording.refresh()
         if has_more:
-            self._timeline = lay_out(self._recording)
+            self._timeline = lay_out(self._recording, self._marks)
         return has_more
 
     def _look_for_more(self) -> None:

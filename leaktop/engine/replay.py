@@ -124,7 +124,7 @@ class Replay:
         for key in self._keys(start, base, tail, moment.mono - HORIZON):
             self._feed_state(key)
             if key == base and base != start:
-                self._mark_now()
+                self._mark_now(key)
             yield None
         here = tail
         while True:
@@ -142,13 +142,14 @@ class Replay:
     def _begin(self, machine: Machine) -> None:
         self._engine, self._fed, self._probes = Engine(machine), None, {}
 
-    def _mark_now(self) -> None:
+    def _mark_now(self, place: Place) -> None:
+        """Let growth count from the tick that was fed last: by a mark set here from that very tick, else as live."""
         if self._engine is not None:
-            self._engine.mark_baseline()
+            self._engine.mark_baseline(self._recording.moment(place).wall if place in self._marks else None)
 
     def _marked(self, place: Place) -> Frame:
         """The Frame of a tick at which the user marked the baseline: nothing has grown yet."""
-        self._mark_now()
+        self._mark_now(place)
         frame = self._feed_state(place)
         self._keep(place, frame)
         return frame
@@ -258,7 +259,7 @@ class Replay:
         marks = [e.mono for n in chapters for e in self._recording.chapter(n).events if e.kind == "baseline"]
         after, until = self._recording.moment(here).mono, self._recording.moment(there).mono
         if here in self._marks or any(after < mono <= until for mono in marks):
-            self._mark_now()
+            self._mark_now(here)
 
 
 def session_start(recording: Recording, place: Place) -> Place:

@@ -54,11 +54,12 @@ class RecordingFile:
 
     @property
     def is_removed(self) -> bool:
-        """Whether the file has no name any more: somebody removed it, and what is written is lost with it."""
+        """Whether somebody removed the file, or emptied it: what was written is lost."""
         try:
-            return os.fstat(self._descriptor).st_nlink == 0
+            state = os.fstat(self._descriptor)
         except OSError:
             return False
+        return state.st_nlink == 0 or state.st_size < self._written
 
     @property
     def is_in_place(self) -> bool:

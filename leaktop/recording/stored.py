@@ -220,6 +220,10 @@ class FileStorage:
         """Bytes that are there now."""
         return os.fstat(self._descriptor).st_size
 
+    def state(self) -> os.stat_result:
+        """What the file is, whatever name it has now."""
+        return os.fstat(self._descriptor)
+
     def read(self, offset: int, length: int) -> bytes:
         """At most so many bytes from there; none where the disk fails."""
         try:

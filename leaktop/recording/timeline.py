@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.model.sample import Event
 from leaktop.recording.layout import Moment
 from leaktop.recording.passage import between
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from leaktop.model.sample import Event
     from leaktop.recording.layout import Damage, Stretch
     from leaktop.recording.reader import Place, Recording
 
@@ -56,8 +56,13 @@ class _Span(NamedTuple):
     """What is told in it, and of the passage to it."""
 
 
-def lay_out(recording: Recording) -> Timeline:
-    """The line of a recording as it is now."""
+def lay_out(recording: Recording, baselines: Iterable[tuple[Place, Moment]] = ()) -> Timeline:
+    """The line of a recording as it is now.
+
+    Args:
+        recording: what is laid out.
+        baselines: marked by whoever looks at it, beside those that were recorded.
+    """
     spans: list[_Span] = []
     interval = recording.header.interval if recording.header else 1.0
     before: Stretch | None = None
@@ -75,7 +80,7 @@ def lay_out(recording: Recording) -> Timeline:
         spans.append(_Span(begin, begin + max(last.mono - first.mono, 0.0), first, last, boot, events))
         before = stretch
     nothing = Moment(0.0, 0.0)
-    return Timeline(
+    line = Timeline(
         spans[-1].end if spans else 0.0,
         spans[0].first if spans else nothing,
         spans[-1].last if spans else nothing,
@@ -86,6 +91,8 @@ def lay_out(recording: Recording) -> Timeline:
             for stretch, span in zip(recording.stretches, spans, strict=True)
         },
     )
+    own = [(line.position(place, moment.mono), Event(*moment, "baseline", "")) for place, moment in baselines]
+    return line._replace(events=tuple(sorted([*line.events, *own], key=lambda placed: placed[0])))
 
 
 def _placed(spans: list[_Span]) -> Iterator[tuple[float, Event]]:

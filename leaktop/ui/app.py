@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from leaktop.engine.engine import Engine
-    from leaktop.engine.player import Position
     from leaktop.engine.poller import Poller
+    from leaktop.engine.position import Position
     from leaktop.model.frame import Frame
     from leaktop.sources.base import Source
 
@@ -67,8 +67,12 @@ class LeaktopApp(Shell):
             """A Frame that is waiting gives way to a newer one."""
             return isinstance(message, LeaktopApp.FrameArrived)
 
-    class Travelled(FrameArrived):
-        """The player has a new Frame."""
+    class Travelled(Message):
+        """The player has a new Frame; polling goes on meanwhile, and says so for itself."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Likewise."""
+            return isinstance(message, LeaktopApp.Travelled)
 
     def __init__(
         self,
@@ -143,6 +147,7 @@ class LeaktopApp(Shell):
     def on_resize(self, event: events.Resize) -> None:
         """All panes where there is room, else one."""
         self.dashboard.arrange_panes(event.size)
+        self.call_after_refresh(self._show_header)
 
     # What comes in
 

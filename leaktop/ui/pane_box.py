@@ -132,7 +132,12 @@ class PaneBox(Vertical):
         if self.frame is not None:
             self._headline = ("", float("-inf"))
             self._chart_drawn = float("-inf")
-            self.call_after_refresh(self.show, self.frame)
+            self.call_after_refresh(self._show_again)
+
+    def _show_again(self) -> None:
+        """The Frame that is the newest by now, which need not be the one of a moment ago."""
+        if self.frame is not None:
+            self.show(self.frame)
 
     def _show(self, frame: Frame) -> None:
         section = frame.sections.get(self.pane.section)

@@ -13,7 +13,7 @@ from leaktop.view.timeline import EDGE, timeline_lines
 if TYPE_CHECKING:
     from textual import events
 
-    from leaktop.engine.player import Position
+    from leaktop.engine.position import Position
 
 
 class TimelineBar(Painted):

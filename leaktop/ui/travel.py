@@ -16,7 +16,7 @@ from leaktop.view.timeline import event_words, mode_words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leaktop.engine.player import Position
+    from leaktop.engine.position import Position
     from leaktop.model.frame import Frame
     from leaktop.recording.tape import Tape
     from leaktop.ui.app import LeaktopApp

@@ -8,7 +8,7 @@ from leaktop.units import human_bytes, human_duration, time_of_day
 from leaktop.view.spark import GLYPHS
 
 if TYPE_CHECKING:
-    from leaktop.engine.player import Position
+    from leaktop.engine.position import Position
 
 EVENT_GLYPHS = {"mark": "◆", "baseline": "◇", "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷"}
 _LINE, _DAMAGE, _HERE = "─", "✗", "●"

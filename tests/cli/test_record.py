@@ -19,7 +19,7 @@ from leaktop.recording import file as file_module
 from leaktop.recording.reader import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 REPO = Path(__file__).parents[2]
 QUICK = ("--interval", "0.1s", "--read-only")
@@ -53,7 +53,7 @@ def whole(path: Path) -> int:
 @pytest.mark.parametrize("obstacle", ["file", "link", "directory", "no directory"])
 def test_what_is_there_is_left_alone(obstacle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x"
-    words = "File exists"
+    words = "File exists; it is left alone"
     match obstacle:
         case "file":
             path.write_text("precious")
@@ -337,3 +337,36 @@ def test_recording_loads_no_screen() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPO)
     assert done.stdout == "2 ['asyncio']\n"
     assert "Not a directory" in done.stderr
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    command = [sys.executable, "-m", "leaktop", "record", str(path), "--interval", "0.1", "--for", "2s"]
+    with subprocess.Popen(
+        command, cwd=REPO, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    ) as recorder:
+        _until(lambda: path.exists() and path.stat().st_size > 0)
+        recorder.send_signal(signal.SIGHUP)
+        assert recorder.wait(20) == 0
+    assert whole(path) > 10
+
+
+def test_a_second_signal_ends_a_command_that_does_not_want_to_end(tmp_path: Path) -> None:
+    path, begun = tmp_path / "x", tmp_path / "begun"
+    stubborn = f"trap '' TERM; : > {begun}; while :; do sleep 0.1; done"
+    command = [sys.executable, "-m", "leaktop", "record", str(path), *QUICK, "--", "sh", "-c", stubborn]
+    with subprocess.Popen(command, cwd=REPO) as recorder:
+        _until(begun.exists)
+        recorder.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            recorder.wait(1)
+        recorder.send_signal(signal.SIGTERM)
+        assert recorder.wait(20) == 128 + signal.SIGKILL
+    assert whole(path) > 2
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)

@@ -20,7 +20,7 @@ from leaktop.sources.text_form import encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from leaktop.engine.player import Position
+    from leaktop.engine.position import Position
     from leaktop.model.frame import Frame, Row
     from leaktop.recording.encoder import Chapter
 

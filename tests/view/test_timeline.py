@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leaktop.engine.finding import at_position, previous
-from leaktop.engine.player import Position
+from leaktop.engine.position import Position
 from leaktop.engine.survey import Survey
 from leaktop.model.sample import Event, Tick
 from leaktop.recording.reader import Place, Recording
