@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from leaktop.model.sample import Tick
 
-CHAPTER_TICKS = 120
+CHAPTER_TICKS = 180
 """Ticks a chapter: what a damaged one costs, and what finding a moment has to unpack at most."""
 CHAPTER_BYTES = 64 << 20
 """Text a chapter, where ticks are large."""
