@@ -291,9 +291,9 @@ def test_damage_in_the_middle_is_on_the_line_and_is_passed() -> None:
     content[middle.offset + 30 : middle.offset + middle.length] = bytes(middle.length - 30)
     with Watched(opened(bytes(content))) as shown:
         shown.settled()
-        assert shown.position.timeline.damage == ((180.0, 359.0),)
-        assert shown.after(lambda: shown.player.step(179)) == 179
-        assert shown.after(lambda: shown.player.step(1)) == 360
+        assert shown.position.timeline.damage == ((120.0, 239.0),)
+        assert shown.after(lambda: shown.player.step(119)) == 119
+        assert shown.after(lambda: shown.player.step(1)) == 240
         assert shown.after(lambda: shown.player.step(-1)) == 119
         assert shown.after(lambda: shown.player.go(f"{START_WALL + 170:.0f}")) == 240
         assert shown.words == []

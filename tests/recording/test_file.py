@@ -162,7 +162,7 @@ def test_what_cannot_be_written_waits(tmp_path: Path, disk: dict[str, int], numb
     assert taking.status.trouble is None
     assert taking.stop() is None
     assert seen(path) == times(0, 281)
-    assert path.read_bytes() == encode([list(TICKS[i : min(i + 180, 281)]) for i in range(0, 281, 180)])
+    assert path.read_bytes() == encode([list(TICKS[i : min(i + 120, 281)]) for i in range(0, 281, 120)])
 
 
 def test_hopeless(tmp_path: Path, disk: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:

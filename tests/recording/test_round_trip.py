@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from leaktop.model.sample import Event, Fault, Probe, RawSample, Tick
 from leaktop.recording import encoder as encoder_module
-from leaktop.recording.encoder import CHAPTER_TICKS
 from leaktop.recording.lines import header_line, parse, read_header
 from leaktop.recording.reader import Place, Recording
 from tests.recording.recordings import HEADER, MACHINE, START, encode, opened, plain, sample, small_ticks, tick
@@ -111,8 +110,8 @@ def test_lines_that_no_reader_would_take(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_chapters_by_ticks_and_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    recording = recorded([list(small_ticks(CHAPTER_TICKS * 2 + 1))])
-    assert [s.signpost.ticks for s in recording.stretches] == [CHAPTER_TICKS, CHAPTER_TICKS, 1]
+    recording = recorded([list(small_ticks(241))])
+    assert [s.signpost.ticks for s in recording.stretches] == [120, 120, 1]
     monkeypatch.setattr(encoder_module, "CHAPTER_BYTES", 10_000)
     recording = recorded([[tick(float(i), meminfo=b"%d" % i * 2000) for i in range(40)]])
     assert len(recording.stretches) > 3
