@@ -152,7 +152,8 @@ def test_a_packet_socket_on_lo() -> None:
             for _ in range(200):
                 sender.sendto(b"x" * 500, ("127.0.0.1", 9))
             terminal.wait_for("packet", "lo", f" {os.getpid()} ")
-            terminal.wait(lambda: most(terminal.line("packet", "lo")) > 30_000, "200 frames")
+            whose = f" {os.getpid()} "
+            terminal.wait(lambda: most(terminal.line("packet", "lo", whose)) > 30_000, "200 frames", timeout=30.0)
 
 
 def test_a_file_in_dev_shm() -> None:
