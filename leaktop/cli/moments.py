@@ -115,9 +115,7 @@ def local(wall: float | None) -> str:
 
 def _wall(recording: Recording, wish: str) -> float:
     start, end = _ends(recording)
-    # The one counts from the start, the other from the end: neither leaves the recording.
-    here = end.wall if wish.strip().startswith("-") else start.wall
-    return resolve(wish, here=here, start=start.wall, end=end.wall)
+    return resolve(wish, here=None, start=start.wall, end=end.wall)
 
 
 def _ends(recording: Recording) -> tuple[Moment, Moment]:

@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from leaktop.recording.layout import seek_table, signpost_frame
+from leaktop.recording.layout import seek_table
 from leaktop.recording.reader import Recording, RecordingError, read_file
 from leaktop.recording.stored import FileStorage, StoredChapters
 from leaktop.recording.tape import MemoryStorage
@@ -93,8 +93,7 @@ class _InMemory:
 
     def chapter(self, chapter: Chapter) -> None:
         """Note it for the end; its pieces were kept."""
-        signpost = len(signpost_frame(chapter.signpost))
-        self._entries += [(len(chapter.content), chapter.text_bytes), (signpost, 0)]
+        self._entries += chapter.entries
 
     def close(self) -> None:
         """End it as a file is ended: without that it looks as if a recorder were still writing."""

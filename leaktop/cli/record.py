@@ -37,12 +37,8 @@ _FIRST_TICK, _LAST_TICK = 10.0, 1.0
 _TURN = 0.2
 _LAST_WAIT = 2.0
 """Seconds that a reader of standard output has to take the end of the recording."""
-
-
 _REPORT_EVERY = 60.0
 """Seconds between reads of kmemleak: nobody is there to press R, and the kernel scans by itself every ten minutes."""
-
-
 _REMEDIES = {errno.ENOSPC: "; --min-free sets the limit", errno.EEXIST: "; it is left alone"}
 
 
@@ -287,7 +283,7 @@ class _Session:
         if self._output or not sys.stderr.isatty():
             return  # on a pipe the terminal is whose reader it is: a replay draws on it
         status = self._recorder.status
-        size_now = status.size if status else self._output.size if self._output else 0
+        size_now = status.size if status else 0
         length = human_duration(time.monotonic() - self._began)
         print(f"\r\x1b[Krecording {length}, {self._ticks} ticks, {human_bytes(size_now)}; Ctrl-C ends it",
               end="", file=sys.stderr, flush=True)  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.live import is_screen_possible, show_screen
@@ -108,11 +110,10 @@ def _run_piped(choices: argparse.Namespace) -> int:
 
 def _pump(pipe: int, storage: MemoryStorage) -> None:
     """Take everything that the pipe gives, until it ends."""
-    try:
-        while piece := os.read(pipe, 1 << 16):
-            storage.append(piece)
-    except OSError:
-        return
+    from leaktop.recording.tape import copy_stream
+
+    with contextlib.suppress(OSError):
+        copy_stream(partial(os.read, pipe), storage, lambda: None)
 
 
 def _show(choices: argparse.Namespace, recording: Recording, *, is_growing: bool) -> int:

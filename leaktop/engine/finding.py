@@ -67,7 +67,7 @@ def at_wish(recording: Recording, timeline: Timeline, wish: str, here: Place | N
     if event is not None:
         return at_event(recording, timeline, here, event, 1)
     start, end = timeline.start.wall, timeline.end.wall
-    now = (end if wish.strip().startswith("-") else start) if here is None else recording.moment(here).wall
+    now = None if here is None else recording.moment(here).wall
     try:
         wall = resolve(wish, here=now, start=start, end=end)
     except ValueError as error:

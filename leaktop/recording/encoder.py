@@ -32,6 +32,11 @@ class Chapter(NamedTuple):
     """Of the lines in it."""
     signpost: Signpost
 
+    @property
+    def entries(self) -> list[tuple[int, int]]:
+        """What the seek table says of it, and of the signpost after it: bytes packed, bytes of text."""
+        return [(len(self.content), self.text_bytes), (len(signpost_frame(self.signpost)), 0)]
+
 
 class Encoder:
     """Turns ticks and events into chapters, a flushed piece at a time.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.private_file import create_private
 from leaktop.recording.blocks import FRAME_MAGIC
-from leaktop.recording.layout import seek_table, signpost_frame
+from leaktop.recording.layout import seek_table
 from leaktop.units import human_bytes
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class RecordingFile:
 
     def chapter(self, chapter: Chapter) -> None:
         """Note a chapter whose pieces were given, its signpost included."""
-        signpost = len(signpost_frame(chapter.signpost))
-        self._entries += [(len(chapter.content), chapter.text_bytes), (signpost, 0)]
+        self._entries += chapter.entries
 
     def write(self) -> None:
         """Write what waits, as far as there is room; `trouble` says why it does not all go."""
@@ -98,7 +97,7 @@ class RecordingFile:
                 self._written += written
                 del self._pending[:written]
         except OSError as error:
-            self.trouble = os.strerror(error.errno) if error.errno else str(error)
+            self.trouble = _words(error)
             return
         self.trouble = None
 
@@ -117,12 +116,16 @@ class RecordingFile:
         try:
             os.fsync(self._descriptor)
         except OSError as error:
-            self.trouble = self.trouble or (os.strerror(error.errno) if error.errno else str(error))
+            self.trouble = self.trouble or _words(error)
         try:
             os.close(self._descriptor)
         except OSError as error:
-            self.trouble = self.trouble or (os.strerror(error.errno) if error.errno else str(error))
+            self.trouble = self.trouble or _words(error)
         return f"{self.trouble}: the last {human_bytes(lost)} are lost" if lost else self.trouble
+
+
+def _words(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _free(state: os.statvfs_result) -> int:

@@ -11,12 +11,13 @@ from leaktop.units import parse_duration
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?")
 
 
-def resolve(text: str, *, here: float, start: float, end: float) -> float:
+def resolve(text: str, *, here: float | None, start: float, end: float) -> float:
     """Seconds since the epoch of a moment.
 
     Args:
         text: as the user wrote it.
-        here: what "+30s" counts from, and "-5m".
+        here: what "+30s" counts from, and "-5m"; None: the one from the start, the other from the end, so that neither
+            leaves the recording.
         start: of the recording; a time of day is the first such at or after it.
         end: of the recording.
 
@@ -29,7 +30,9 @@ def resolve(text: str, *, here: float, start: float, end: float) -> float:
     if wish in {"end", "$"}:
         return end
     if wish[:1] in {"+", "-"}:
-        return here + (1 if wish[0] == "+" else -1) * parse_duration(wish[1:])
+        is_later = wish[0] == "+"
+        origin = here if here is not None else start if is_later else end
+        return origin + (1 if is_later else -1) * parse_duration(wish[1:])
     clock = _CLOCK.fullmatch(wish)
     if clock:
         return _time_of_day(int(clock[1]), int(clock[2]), float(clock[3] or 0), start, end)

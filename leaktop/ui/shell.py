@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.command import CommandPalette
 from textual.message import Message
@@ -74,6 +74,11 @@ class Shell(App[None]):
             loop = asyncio.get_running_loop()
             leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
         self.app_resume_signal.subscribe(self, lambda _: self.set_timer(0.1, self.action_repaint))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that come while the screens are being taken down are for nobody; Textual would look for a screen."""
+        if self.screen_stack or not isinstance(event, events.InputEvent):
+            await super().on_event(event)
 
     def action_command_palette(self) -> None:
         """Everything that has a name."""

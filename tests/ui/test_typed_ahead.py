@@ -30,3 +30,15 @@ async def test_a_burst_of_keys_is_survived(burst: tuple[str, ...], size: tuple[i
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await pilot.pause(0.2)
         assert app.is_running or app.return_code == 0  # q may be the last of a burst
+
+
+@pytest.mark.parametrize("is_forwarded", [False, True], ids=["fresh", "passed up from a widget"])
+async def test_keys_that_come_after_the_last_screen_went_are_for_nobody(is_forwarded: bool) -> None:
+    app = LeaktopApp(None, None, replayed=Replayed(read_file(DEMO), plays=False))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+    assert not app.screen_stack
+    key = events.Key("escape", None)
+    if is_forwarded:
+        key._set_forwarded()
+    await app.on_event(key)
