@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from leaktop.engine.diagnosis import diagnose
 from leaktop.engine.growth import Ledger
 from leaktop.engine.inputs import Inputs
 from leaktop.engine.sections import SECTIONS
+from leaktop.engine.series import HORIZON
 from leaktop.engine.suspects import rank_suspects
 from leaktop.model.frame import Frame, Section
 from leaktop.model.sample import Fault
@@ -23,14 +25,19 @@ if TYPE_CHECKING:
 class Engine:
     """Assembles sections, keeps their history, and says what grows.
 
-    `feed` belongs to one thread; `mark_baseline` and `points` may be called from any.
+    `feed` belongs to one thread; `mark_baseline` and what reads the history may be called from any.
+
+    Args:
+        machine: facts about what is read.
+        horizon: seconds of history that are kept.
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, horizon: float = HORIZON) -> None:
         self._inputs = Inputs(machine)
         self._machine = machine
         self._sections: dict[str, Section] = {rule.name: Section(rule.name) for rule in SECTIONS}
-        self._ledgers = {rule.name: Ledger() for rule in SECTIONS}
+        self._ledgers = {rule.name: Ledger(horizon) for rule in SECTIONS}
+        self._baseline_mono: float | None = None
         self._baseline_wall: float | None = None
         self._mark_wanted = threading.Event()
         self._mark_wall: float | None = None
@@ -45,10 +52,11 @@ class Engine:
         if self._mark_wanted.is_set():
             self._mark_wanted.clear()
             self._baseline_wall = tick.wall if self._mark_wall is None else self._mark_wall
+            self._baseline_mono = tick.mono
             for ledger in self._ledgers.values():
                 ledger.mark(tick.mono)
         elif self._baseline_wall is None and tick.samples:
-            self._baseline_wall = tick.wall
+            self._baseline_wall, self._baseline_mono = tick.wall, tick.mono
         first = self._inputs.take(tick.samples)
         came = {sample.probe for sample in tick.samples}
         for rule in SECTIONS:
@@ -61,7 +69,9 @@ class Engine:
             dict(self._sections),
             rank_suspects(self._sections, self._machine.reader_pid),
             self._baseline_wall,
+            self._baseline_mono,
             self,
+            diagnose,
             probes or {},
         )
 
@@ -80,6 +90,14 @@ class Engine:
         """Past values of one row; see leaktop.model.frame.History."""
         return self._ledgers[section].points(key, measure, until, since)
 
+    def read_times(self, section: str, until: float, since: float = float("-inf")) -> list[float]:
+        """When a section was read; see leaktop.model.frame.History."""
+        return self._ledgers[section].read_times(until, since)
+
+    def unbroken_since(self, section: str, key: Key, measure: str) -> float | None:
+        """Since when a figure was in every read; see leaktop.model.frame.History."""
+        return self._ledgers[section].unbroken_since(key, measure)
+
     def _assemble(self, rule: SectionRule, tick: Tick, *, is_first: bool) -> Section:
         try:
             assembly = rule.assemble(self._inputs)
@@ -96,8 +114,9 @@ class Engine:
             # A read that failed is a gap: nothing is claimed to have changed over it.
             ledger.generation += 1
         else:
-            ledger.begin(len(assembly.entries), is_first=is_first)
+            ledger.begin(len(assembly.entries), mono, is_first=is_first)
         rows = ledger.rows(assembly.entries, mono, counts=rule.counts)
+        ledger.keep(assembly.figures, mono)
         if assembly.fault is None and ledger.generation % 16 == 0:
             ledger.forget_gone(mono)
         return rows

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from leaktop.engine.series import Series
+from leaktop.engine.series import HORIZON, Series
 from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leaktop.engine.sections import Entry
+    from leaktop.engine.sections import Entry, Figure
     from leaktop.model.frame import Key
 
 UNKNOWN = Trend(None, None, None, None, None, None, None)
@@ -42,8 +44,8 @@ class Track:
         "still_until",
     )
 
-    def __init__(self, limit: int, baseline: int | None, since: float) -> None:
-        self.series = Series(limit)
+    def __init__(self, series: Series, baseline: int | None, since: float) -> None:
+        self.series = series
         self.baseline = baseline
         self.since = since
         self.generation = -1
@@ -120,26 +122,38 @@ class Track:
 
 
 class Ledger:
-    """The tracks of one section, by row and measure ("size", "number")."""
+    """The tracks of one section, by row and measure ("size", "number", what else its rule keeps).
 
-    def __init__(self) -> None:
+    Args:
+        horizon: seconds that are kept.
+    """
+
+    def __init__(self, horizon: float = HORIZON) -> None:
         self.generation = 0
         self._is_first = True
         self._has_begun = False
-        self._tracks: dict[str, dict[Key, Track]] = {"size": {}, "number": {}}
+        self._tracks: defaultdict[str, dict[Key, Track]] = defaultdict(dict)
         self._limit = _ROOMY
+        self._reads = array("d")
+        self._horizon = horizon
         self._lock = threading.Lock()
 
-    def begin(self, rows: int, *, is_first: bool) -> None:
+    def begin(self, rows: int, mono: float, *, is_first: bool) -> None:
         """A new read of the section arrived.
 
         Args:
             rows: how many there are.
+            mono: monotonic seconds.
             is_first: something was read for the first time, so that rows unseen until now need not be new.
         """
         self.generation += 1
         self._is_first, self._has_begun = is_first or not self._has_begun, True
         self._limit = _ROOMY if rows < _MANY_ROWS else _CROWDED
+        with self._lock:
+            reads = self._reads
+            reads.append(mono)
+            if mono - reads[0] > self._horizon * 1.1:
+                del reads[: bisect_left(reads, mono - self._horizon)]
 
     def observe(self, key: Key, measure: str, mono: float, value: int | None) -> Trend:
         """Take one figure of one row of the read that began last."""
@@ -162,13 +176,19 @@ class Ledger:
                 ]
             )
 
+    def keep(self, figures: Iterable[Figure], mono: float) -> None:
+        """Take figures that have no column, of the read that began last."""
+        with self._lock:
+            for key, measure, value in figures:
+                self._observe(key, measure, mono, value)
+
     def _observe(self, key: Key, measure: str, mono: float, value: int | None) -> Trend:
         tracks = self._tracks[measure]
         track = tracks.get(key)
         if track is None:
             # A row that comes later grew from nothing; else the first value that is known is the baseline.
             baseline = None if self._is_first or value is None else 0
-            track = tracks[key] = Track(self._limit, baseline, mono)
+            track = tracks[key] = Track(Series(self._limit, self._horizon), baseline, mono)
         if value is None:
             track.since = mono
             return UNKNOWN
@@ -193,6 +213,17 @@ class Ledger:
                 for key in gone:
                     del tracks[key]
 
+    def read_times(self, until: float, since: float) -> list[float]:
+        """Monotonic times of the reads in a span."""
+        with self._lock:
+            return self._reads[bisect_left(self._reads, since) : bisect_right(self._reads, until)].tolist()
+
+    def unbroken_since(self, key: Key, measure: str) -> float | None:
+        """When a figure was seen first, or again after it had been missing from a read, or the baseline."""
+        with self._lock:
+            track = self._tracks[measure].get(key)
+            return None if track is None else track.since
+
     def points(
         self, key: Key, measure: str, until: float, since: float = float("-inf")
     ) -> tuple[list[float], list[float]]:
@@ -202,7 +233,7 @@ class Ledger:
         """
         with self._lock:
             track = self._tracks[measure].get(key)
-            if track is None:
+            if track is None or not track.series.times:
                 return [], []
             times, values = track.series.times, track.series.values
             start = max(bisect_right(times, since) - 1, 0)

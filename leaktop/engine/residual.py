@@ -75,11 +75,16 @@ def balloon_bytes(evidence: Evidence) -> int | None:
     return max(vmstat["balloon_inflate"] - vmstat.get("balloon_deflate", 0), 0) * evidence.page_size
 
 
+def is_stack_caller(caller: str) -> bool:
+    """Whether areas of this caller of vmalloc are kernel stacks."""
+    return _STACK_CALLERS.match(caller) is not None
+
+
 def stacks_are_vmalloced(evidence: Evidence) -> bool:
     """Whether KernelStack lies inside the vmalloc areas (CONFIG_VMAP_STACK): by the areas, else by the config."""
     stacks = evidence.meminfo.amounts.get("KernelStack", 0)
     if evidence.vmalloc is not None:
-        pages = sum(g.pages for g in evidence.vmalloc if g.caller and _STACK_CALLERS.match(g.caller))
+        pages = sum(g.pages for g in evidence.vmalloc if g.caller and is_stack_caller(g.caller))
         return pages * evidence.page_size * 2 > stacks
     return bool(evidence.vmap_stack)
 

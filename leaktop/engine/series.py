@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 HORIZON = 3600.0
-"""Seconds that are kept."""
+"""Seconds that are kept, live."""
 WINDOW = 60.0
 """Seconds that the slope looks back over."""
 LEAST_SPAN = 5.0
@@ -23,14 +23,16 @@ class Series:
     Args:
         limit: points kept at most. Beyond it the older half is thinned to every second point, so that what is recent
             stays exact and the oldest stays in view.
+        horizon: seconds that are kept.
     """
 
-    __slots__ = ("_limit", "times", "values")
+    __slots__ = ("_horizon", "_limit", "times", "values")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, horizon: float = HORIZON) -> None:
         self.times = array("d")
         self.values = array("d")
         self._limit = limit
+        self._horizon = horizon
 
     def append(self, time: float, value: float) -> None:
         """Add one sample; times do not go back."""
@@ -45,8 +47,8 @@ class Series:
             half = count // 2
             del times[1:half:2]
             del values[1:half:2]
-        if time - times[0] > HORIZON * 1.1:
-            self._forget(time - HORIZON)
+        if time - times[0] > self._horizon * 1.1:
+            self._forget(time - self._horizon)
 
     def slope(self, since: float) -> float | None:
         """Change a second over the window that ends now, by least squares on evenly spaced moments.

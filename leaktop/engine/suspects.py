@@ -60,7 +60,8 @@ def _suspects_of(section: Section) -> Iterator[Suspect]:
         for row in section.rows:
             if (row.size.growth or 0) > 0:
                 kind, name, note, is_cache = describe(section.name, row)
-                yield Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache)
+                aliases = row.record.aliases if kind == "slab" else ()
+                yield Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache, aliases)
 
 
 def _amounts(section: Section) -> Iterator[Suspect]:

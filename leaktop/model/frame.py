@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
+    from leaktop.model.diagnosis import Diagnosis
     from leaktop.model.sample import Fault, Machine
 
 Key = tuple["Hashable", ...]
@@ -119,18 +121,26 @@ class Suspect(NamedTuple):
     number: Trend | None
     is_cache: bool
     """Reclaimable: grows with use and shrinks under pressure; listed below what cannot."""
+    aliases: tuple[str, ...] = ()
+    """Other names of the same thing: caches that share its slabs."""
 
 
 class History(Protocol):
-    """Past values of every row, for charts."""
+    """Past values of every row, for charts and for what they tell."""
 
     def points(
         self, section: str, key: Key, measure: str, until: float, since: float = float("-inf")
     ) -> tuple[list[float], list[float]]:
         """Monotonic times and values of a span, and the sample before it; both empty where nothing is kept."""
 
+    def read_times(self, section: str, until: float, since: float = float("-inf")) -> list[float]:
+        """Monotonic times at which a section was read, in a span."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+    def unbroken_since(self, section: str, key: Key, measure: str) -> float | None:
+        """Since when a figure was in every read: its first, the end of a gap, or the baseline; None: it is not kept."""
+
+
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One moment: the newest of every section, and what the engine concludes."""
 
@@ -141,5 +151,14 @@ class Frame:
     suspects: tuple[Suspect, ...]
     baseline_wall: float | None
     """When growth counts from."""
+    baseline_mono: float | None
+    """The same on the monotonic clock, at most an hour ago or as far back as history is kept."""
     history: History
+    conclude: Callable[[Frame], Diagnosis]
+    """Makes the diagnosis, when somebody asks for it."""
     probes: Mapping[str, ProbeState] = field(default_factory=dict)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """Who leaks, how fast, how sure: concluded once, from this moment and its past."""
+        return self.conclude(self)

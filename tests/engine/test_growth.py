@@ -26,7 +26,7 @@ class Reads:
 
     def read(self, values: dict[str, int | None], pause: float = 1.0) -> dict[str, Trend]:
         self.mono += pause
-        self.ledger.begin(len(values), is_first=self._is_first)
+        self.ledger.begin(len(values), self.mono, is_first=self._is_first)
         self._is_first = False
         return {name: self.ledger.observe((name,), "size", self.mono, value) for name, value in values.items()}
 
@@ -146,9 +146,9 @@ def test_a_row_that_returns_is_compared_with_its_baseline() -> None:
 
 def test_what_is_read_for_the_first_time_is_not_new() -> None:
     ledger = Ledger()
-    ledger.begin(1, is_first=True)
+    ledger.begin(1, 0.0, is_first=True)
     ledger.observe(("mount",), "size", 1.0, 5)
-    ledger.begin(2, is_first=True)
+    ledger.begin(2, 1.0, is_first=True)
     assert ledger.observe(("memfd",), "size", 2.0, 900).growth == 0
 
 
@@ -225,7 +225,7 @@ def test_points_are_whole_while_another_thread_reads() -> None:
         for tick in range(1, 60_000):
             if stop.is_set():
                 return
-            ledger.begin(200, is_first=True)
+            ledger.begin(200, float(tick), is_first=True)
             ledger.observe(KEY, "size", float(tick), tick)
 
     interval = sys.getswitchinterval()

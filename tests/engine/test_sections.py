@@ -108,7 +108,7 @@ def test_memory_has_every_line_and_what_is_derived(tmp_path: Path) -> None:
     for name, number in printed.items():
         record = rows[name].record
         assert number == str(record.count if record.bytes is None else record.bytes // 1024)
-    assert rows.keys() - printed.keys() == {"vmalloc", "hugepages", "balloon", "pcp", "residual"}
+    assert rows.keys() - printed.keys() == {"vmalloc", "hugepages", "balloon", "large kmalloc", "pcp", "residual"}
     assert rows["vmalloc"].size.value == rows["VmallocUsed"].size.value
     assert rows["pcp"].size.value is None
     assert rows["residual"].size.value == frame.sections["memory"].extras["residual"].bytes

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from leaktop.engine.sections.base import Assembly, Entry, SectionRule
+from leaktop.engine.sections.base import Assembly, Entry, Figure, SectionRule
 
 SECTIONS: tuple[SectionRule, ...] = tuple(
     sorted(
@@ -21,4 +21,4 @@ SECTIONS: tuple[SectionRule, ...] = tuple(
     )
 )
 
-__all__ = ["SECTIONS", "Assembly", "Entry", "SectionRule"]
+__all__ = ["SECTIONS", "Assembly", "Entry", "Figure", "SectionRule"]

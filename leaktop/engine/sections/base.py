@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,14 @@ class Entry(NamedTuple):
     """What the section counts: objects, areas, descriptors."""
 
 
+class Figure(NamedTuple):
+    """What is kept of a section beside its rows, for what it tells over time."""
+
+    key: Key
+    measure: str
+    value: int | None
+
+
 class Assembly(NamedTuple):
     """One read of a section."""
 
@@ -30,6 +38,7 @@ class Assembly(NamedTuple):
     fault: Fault | None = None
     notes: tuple[str, ...] = ()
     extras: Mapping[str, Any] = {}
+    figures: Sequence[Figure] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from leaktop.engine.sections.base import Assembly, Entry, SectionRule
+from leaktop.engine.sections.base import Assembly, Entry, Figure, SectionRule
 from leaktop.model.sample import Fault
 from leaktop.parsers.processes import parse_processes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from leaktop.engine.inputs import Inputs
+    from leaktop.model.records import Process
+
+THREADS, FDS, PROCESSES = ("total", "threads"), ("total", "fds"), ("total", "processes")
 
 
 def assemble(inputs: Inputs) -> Assembly:
@@ -18,7 +24,34 @@ def assemble(inputs: Inputs) -> Assembly:
     if not processes:
         return Assembly([], inputs.fault("processes") or Fault("missing", "no process is listed under /proc"))
     entries = [Entry((p.pid, p.starttime), p, p.rss, p.fds) for p in processes]
-    return Assembly(entries)
+    return Assembly(entries, figures=[*_each(processes), *_totals(processes)])
+
+
+def private_memory(process: Process) -> int | None:
+    """Bytes that are the process's own, swapped out or not; its RSS where the kernel does not tell files apart."""
+    return process.rss if process.anon is None else process.anon + (process.swap or 0)
+
+
+def _each(processes: list[Process]) -> Iterator[Figure]:
+    for process in processes:
+        key = process.pid, process.starttime
+        yield Figure(key, "private", private_memory(process))
+        yield Figure(key, "threads", process.threads)
+
+
+def _totals(processes: list[Process]) -> Iterator[Figure]:
+    """What owns kernel objects, over all processes; and how many there are of each name, since a leak may be many."""
+    yield Figure(THREADS, "number", sum(process.threads or 0 for process in processes))
+    yield Figure(FDS, "number", sum(process.fds or 0 for process in processes))
+    yield Figure(PROCESSES, "number", len(processes))
+    for comm, count in Counter(process.comm for process in processes).items():
+        if count > 1:
+            yield Figure(("named", comm), "number", count)
+    memory: Counter[str] = Counter()
+    for process in processes:
+        memory[process.comm] += private_memory(process) or 0
+    for comm, size in memory.items():
+        yield Figure(("named", comm), "size", size)
 
 
 SECTION = SectionRule("processes", 6, ("processes",), assemble, counts=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from leaktop.engine.sections.base import Assembly, Entry, SectionRule
+from leaktop.engine.sections.base import Assembly, Entry, Figure, SectionRule
 from leaktop.model.sample import Fault
 from leaktop.model.socket_names import PROTOCOLS
 from leaktop.parsers.open_files import parse_open_files
@@ -15,9 +16,15 @@ from leaktop.parsers.socket_owners import parse_socket_owners
 from leaktop.parsers.sockstat import parse_protocols, parse_sockstat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from leaktop.engine.inputs import Inputs
     from leaktop.model.frame import Key
     from leaktop.model.records import Owner, Socket
+
+
+QUEUED = ("total", "queued")
+"""What all sockets hold together."""
 
 
 def memory_of(socket: Socket) -> int:
@@ -45,7 +52,9 @@ def assemble(inputs: Inputs) -> Assembly:
         "sockstat": sockstat,
         "protocols": inputs.parsed("net/protocols", parse_protocols) or {},
     }
-    return Assembly(entries, None, tuple(_notes(inputs, faults, len(sockets), totals)), extras)
+    figures = [Figure(("total", proto), "number", count) for proto, count in totals.items()]
+    figures += _held(entries)
+    return Assembly(entries, None, tuple(_notes(inputs, faults, len(sockets), totals)), extras, figures)
 
 
 def socket_tables(inputs: Inputs) -> tuple[list[Socket], dict[str, int], dict[str, Fault]]:
@@ -77,6 +86,17 @@ def _entry(socket: Socket, owners: dict[int, tuple[Owner, ...]]) -> Entry:
         else (socket.proto, socket.local, socket.peer, socket.state, socket.cookie)
     )
     return Entry(key, socket._replace(owners=held_by) if held_by else socket, memory_of(socket), socket.rx_queue)
+
+
+def _held(entries: list[Entry]) -> Iterator[Figure]:
+    """What all sockets hold, and those of one protocol and process: a backlog may lie in a thousand of them."""
+    held: Counter[Key] = Counter({QUEUED: 0})
+    for entry in entries:
+        owner = entry.record.owners[0] if entry.record.owners else None
+        held[QUEUED] += entry.size or 0
+        held["held", entry.record.proto, owner.comm if owner else "", owner.pid if owner else 0] += entry.size or 0
+    for key, size in held.items():
+        yield Figure(key, "size", size)
 
 
 def _payload(socket: Socket, queue: int | None) -> int:

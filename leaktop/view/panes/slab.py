@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from leaktop.engine.known_caches import known_cache
 from leaktop.units import human_bytes, human_count
 from leaktop.view.cells import Cell, sanitise
 from leaktop.view.columns import (
@@ -18,7 +19,6 @@ from leaktop.view.columns import (
     rose_column,
     size_column,
 )
-from leaktop.view.known_caches import known_cache
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
 
 if TYPE_CHECKING:

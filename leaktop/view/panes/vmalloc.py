@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from leaktop.engine.known_callers import known_caller
 from leaktop.model.frame import Row, Trend
 from leaktop.model.records import VmallocGroup
 from leaktop.parsers.vmallocinfo import parse_vmallocinfo
@@ -21,7 +22,6 @@ from leaktop.view.columns import (
     size_column,
     text_column,
 )
-from leaktop.view.known_callers import known_caller
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
 
 if TYPE_CHECKING:

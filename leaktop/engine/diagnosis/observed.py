@@ -1,0 +1,157 @@
+"""What was observed up to a Frame: its rows, and the curve of any figure since the baseline, measured once."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from leaktop.engine.diagnosis.trend import LEAST_SAMPLES, Curve, may_rise, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leaktop.model.diagnosis import Rise
+    from leaktop.model.frame import Frame, Key, Row, Section
+
+_MOMENTS = 40
+"""Of a curve: enough for its shape, few enough that all pairs of them are compared in a tenth of a millisecond."""
+_LATE_SPANS = 2, 4
+"""A leak may begin while leaktop watches: then the last half shows it, or the last quarter."""
+_LEAST_LATE = 45.0
+"""Seconds, and reads, that such a part must have."""
+_LATE_READS = 12
+_LATE_CHANCE = 0.001
+"""Smaller than for all of the span, since more parts are looked at."""
+
+
+class Observed:
+    """A Frame and its past, as rules ask for it.
+
+    Args:
+        frame: the moment that is judged.
+
+    Attributes:
+        frame: that moment.
+        seconds: since the baseline.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self._since = frame.mono if frame.baseline_mono is None else frame.baseline_mono
+        self._reads: dict[str, list[float]] = {}
+        self._rises: dict[tuple[str, Key, str, bool], Rise | None] = {}
+        self._amounts = {row.record.name: row for row in frame.sections["memory"].rows}
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the baseline to the newest read of /proc/meminfo."""
+        reads = self.reads("memory") or [self._since]
+        return reads[-1] - reads[0]
+
+    @property
+    def loss(self) -> float | None:
+        """Bytes of MemAvailable that the machine loses a second; None where that is not known."""
+        rise = self.amount_rise("MemAvailable")
+        return None if rise is None else -rise.slope
+
+    def section(self, name: str) -> Section:
+        """A section of the Frame."""
+        return self.frame.sections[name]
+
+    def amount(self, name: str) -> int | None:
+        """Bytes of a line of the memory section; None where it is not known."""
+        row = self._amounts.get(name)
+        return None if row is None else row.size.value
+
+    def amount_row(self, name: str) -> Row | None:
+        """The row of a line of the memory section."""
+        return self._amounts.get(name)
+
+    def amount_rise(self, name: str) -> Rise | None:
+        """How a line of the memory section moved."""
+        return self.rise("memory", (name,), "size")
+
+    def reads(self, section: str) -> list[float]:
+        """Monotonic times at which a section was read since the baseline."""
+        if section not in self._reads:
+            self._reads[section] = self.frame.history.read_times(section, self.frame.mono, self._since)
+        return self._reads[section]
+
+    def curve(
+        self, section: str, key: Key, measured: str, since: float = float("-inf"), *, is_unbroken: bool = False
+    ) -> Curve:
+        """A figure at up to 40 of the moments at which it was read.
+
+        Args:
+            section: where it is.
+            key: of the row.
+            measured: "size", "number", or what else the section keeps.
+            since: monotonic time before which nothing counts.
+            is_unbroken: only since the row was last missing; rows of sockets are missing while nothing is queued.
+        """
+        history = self.frame.history
+        times, values = history.points(section, key, measured, self.frame.mono)
+        if not times:
+            return Curve((), ())
+        begin = max(since, self._since, times[0])
+        if is_unbroken:
+            begin = max(begin, history.unbroken_since(section, key, measured) or begin)
+        reads = self.reads(section)
+        moments = reads[bisect_left(reads, begin) : bisect_right(reads, times[-1])]
+        if len(moments) > _MOMENTS:
+            step = (len(moments) - 1) / (_MOMENTS - 1)
+            moments = [moments[round(i * step)] for i in range(_MOMENTS)]
+        return Curve(moments, [_at(times, values, moment) for moment in moments])
+
+    def curve_at(self, section: str, key: Key, measured: str, moments: Sequence[float]) -> Curve:
+        """A figure at moments of somebody else's choice."""
+        times, values = self.frame.history.points(section, key, measured, self.frame.mono)
+        return Curve(moments, [_at(times, values, moment) for moment in moments] if times else ())
+
+    def rise(self, section: str, key: Key, measured: str, *, is_unbroken: bool = False) -> Rise | None:
+        """How a figure moved since the baseline, or over the late part in which it rose steadily.
+
+        None where there are too few reads to tell.
+        """
+        asked = section, key, measured, is_unbroken
+        if asked not in self._rises:
+            self._rises[asked] = self._measure(section, key, measured, is_unbroken=is_unbroken)
+        return self._rises[asked]
+
+    def _measure(self, section: str, key: Key, measured: str, *, is_unbroken: bool) -> Rise | None:
+        whole = self.curve(section, key, measured, is_unbroken=is_unbroken)
+        rise = measure(whole)
+        if rise is None or rise.is_steady:
+            return rise
+        for part in _LATE_SPANS:
+            seconds = whole.seconds / part
+            if seconds < _LEAST_LATE:
+                break
+            since = whole.times[-1] - seconds
+            late = self.curve(section, key, measured, since, is_unbroken=is_unbroken)
+            if len(late.values) < max(_LATE_READS, LEAST_SAMPLES):
+                break
+            if not (_is_higher_than_ever(whole, late) and may_rise(late)):
+                continue
+            found = measure(late)
+            if found is not None and found.is_steady and found.p < _LATE_CHANCE:
+                return found
+        return rise
+
+
+def _is_higher_than_ever(whole: Curve, late: Curve) -> bool:
+    """Whether the rise left behind what was there before: what came and went before is expected to go again."""
+    before = [value for time, value in zip(*whole, strict=True) if time < late.times[0]]
+    growth = late.values[-1] - late.values[0]
+    return not before or late.values[-1] - max(before) >= growth / 2
+
+
+def _at(times: list[float], values: list[float], moment: float) -> float:
+    """The value at a moment, on the line that joins the points beside it: a plateau is kept as its two ends."""
+    right = bisect_right(times, moment)
+    if right == 0:
+        return values[0]
+    if right == len(times):
+        return values[-1]
+    before, after = times[right - 1], times[right]
+    return values[right - 1] + (values[right] - values[right - 1]) * (moment - before) / (after - before)

@@ -1,0 +1,101 @@
+"""Whether a figure rises, and whether it does so as a leak does: all along, and still.
+
+A random walk, a step, a spike and a sawtooth can all end higher than they began. A leak differs in what it never does:
+give back. So the floor of every part of the span has to be above the floor of the part before.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from leaktop.engine.statistics import floor_rises, largest_step_share, mann_kendall, theil_sen
+from leaktop.model.diagnosis import Rise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leaktop.engine.statistics import Kendall
+
+LEAST_SAMPLES, LEAST_SECONDS = 5, 20.0
+"""Below either, any rise may be chance or a start-up."""
+_CHANCE = 0.01
+_FLOORS = 0.75
+_STEP = 0.5
+_RECENT = 0.25
+_PARTS = 8
+
+
+class Curve(NamedTuple):
+    """A figure at the moments at which it was read."""
+
+    times: Sequence[float]
+    values: Sequence[float]
+
+    @property
+    def seconds(self) -> float:
+        """From the first sample to the last."""
+        return self.times[-1] - self.times[0] if self.times else 0.0
+
+
+def measure(curve: Curve) -> Rise | None:
+    """How a curve moves; None where it is too short to tell."""
+    if len(curve.values) < LEAST_SAMPLES or curve.seconds < LEAST_SECONDS:
+        return None
+    times, values = curve
+    shape = _shape(values)
+    slope = theil_sen(times, values)
+    may_last = shape.is_rising and slope.low > 0
+    recent = _recent(times, values) / slope.slope if may_last else 0.0
+    return Rise(
+        times[0], curve.seconds, len(values), values[-1] - values[0], slope.slope, slope.low, slope.high,
+        shape.kendall.tau, shape.kendall.p, shape.floors, shape.step, recent, may_last and recent >= _RECENT,
+    )  # fmt: skip
+
+
+def may_rise(curve: Curve) -> bool:
+    """Whether measuring a curve can find a steady rise: the cheap half of the question."""
+    return len(curve.values) >= LEAST_SAMPLES and curve.seconds >= LEAST_SECONDS and _shape(curve.values).is_rising
+
+
+class _Shape(NamedTuple):
+    kendall: Kendall
+    floors: float
+    step: float
+    is_rising: bool
+
+
+def _shape(values: Sequence[float]) -> _Shape:
+    count = len(values)
+    kendall = mann_kendall(values)
+    parts = count if count < 2 * LEAST_SAMPLES else min(_PARTS, count // 2)
+    floors = floor_rises(values, parts) or 0.0 if parts <= count // 2 else _rises(values)
+    step = largest_step_share(values, parts)
+    is_rising = kendall.p < _CHANCE and floors >= _FLOORS and step <= max(_STEP, 2 / (parts - 1))
+    return _Shape(kendall, floors, step, is_rising)
+
+
+def _rises(values: Sequence[float]) -> float:
+    """Of a handful of samples, each is a part of its own."""
+    return sum(after > before for before, after in pairwise(values)) / (len(values) - 1)
+
+
+def _recent(times: Sequence[float], values: Sequence[float]) -> float:
+    start = min(2 * len(values) // 3, len(values) - 3)
+    return theil_sen(times[start:], values[start:]).slope
+
+
+def are_in_step(one: Curve, other: Curve, tolerance: float = 0.06) -> bool:
+    """Whether two curves over the same moments have one shape: at any of them, the same share of their growth."""
+    growths = [curve.values[-1] - curve.values[0] for curve in (one, other)]
+    if min(growths) <= 0 or len(one.values) != len(other.values):
+        return False
+    shares = [[(v - c.values[0]) / growth for v in c.values] for c, growth in zip((one, other), growths, strict=True)]
+    apart: list[float] = sorted(abs(a - b) for a, b in zip(*shares, strict=True))
+    return apart[int(0.9 * (len(apart) - 1))] <= tolerance
+
+
+def is_straight(curve: Curve) -> bool:
+    """Whether a curve rises so evenly that any other even rise has its shape."""
+    line = Curve(curve.times, [time - curve.times[0] for time in curve.times])
+    return are_in_step(curve, line, 0.15)
