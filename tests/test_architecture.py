@@ -62,11 +62,12 @@ def test_the_version_is_the_one_that_is_installed() -> None:
 
 
 def test_every_pane_has_its_section() -> None:
-    sections = {rule.name for rule in SECTIONS} | {"suspects"}
+    concluded = {"suspects", "triage"}
+    sections = {rule.name for rule in SECTIONS} | concluded
     assert {pane.section for pane in PANES} == sections
     assert [pane.order for pane in PANES] == list(range(1, len(PANES) + 1))
     assert len({pane.name for pane in PANES}) == len(PANES)
-    assert [pane.name for pane in PANES if pane.name != "suspects"] == [rule.name for rule in SECTIONS]
+    assert [pane.name for pane in PANES if pane.name not in concluded] == [rule.name for rule in SECTIONS]
 
 
 def test_every_probe_of_a_section_exists() -> None:

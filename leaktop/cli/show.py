@@ -16,6 +16,7 @@ from leaktop.cli.options import count, seconds
 from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
+from leaktop.engine.sections import SECTIONS
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.view.cells import sanitise, width_of
 from leaktop.view.columns import fit
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Frame, Row
     from leaktop.view.pane import PaneView
 
-SHOWN = tuple(pane for pane in PANES if pane.name != "suspects")
+SHOWN = tuple(pane for pane in PANES if pane.section in {rule.name for rule in SECTIONS})
 _TEXT_WIDTH = 160
 _GROWTH = {"growth", "rate", "rose", "peak", "objgrowth", "spark"}
 """Columns that mean something only when more than one tick was read."""

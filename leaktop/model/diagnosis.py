@@ -119,6 +119,8 @@ class TriageStep(NamedTuple):
     detail: str
     pane: str
     """The pane that shows more."""
+    order: int
+    """Its place in the list, from 1."""
 
 
 class Verdict(NamedTuple):

@@ -69,7 +69,8 @@ class Event:
     mono: float
     wall: float
     kind: str
-    """mark (with a text), baseline (growth counts from here), gap, suspend, clock, reboot, or a later version's own."""
+    """mark (with a text), baseline (growth counts from here), experiment (what came back when the
+    kernel let go of memory, in words), gap, suspend, clock, reboot, or a later version's own."""
     text: str
     seconds: float | None = None
     """How long the gap or the suspend was; how far the clock was set, back where it is negative."""

@@ -63,6 +63,7 @@ class DetailScreen(Once[None]):
         self._is_ascii = is_ascii
         self._wish: tuple[str, str] | None = None
         self._asked = False
+        self._is_asked_for = False
         self._answer: Listing | None = None
         self._shown = ""
         self._chart_drawn = float("-inf")
@@ -112,7 +113,12 @@ class DetailScreen(Once[None]):
         self.query_one("#detail").scroll_relative(y=lines, animate=False)
 
     def action_inspect(self) -> None:
-        """Make the costly read, off the UI's thread: it can wait on a lock of the process it asks about."""
+        """Make the costly read that a key asked for."""
+        self._is_asked_for = True
+        self._inspect_now()
+
+    def _inspect_now(self) -> None:
+        """Off the UI's thread: it can wait on a lock of the process it asks about."""
         if self._wish is None or self._asked:
             return
         self._asked = True
@@ -131,6 +137,8 @@ class DetailScreen(Once[None]):
         self._answer = _listing(event.sample)
         self._shown = ""
         self.show(self._frame)
+        if self._is_asked_for:
+            self.call_after_refresh(self._listings.scroll_visible, animate=False, top=True)
 
     def _switches(self) -> frozenset[str]:
         return frozenset({"module"} if self._key and self._key[0] == "module" else {"all"})
@@ -141,9 +149,11 @@ class DetailScreen(Once[None]):
         )
         self._wish = detail.inspect
         if detail.inspects_at_once and self._answer is None:
-            self.action_inspect()
+            self._inspect_now()
         self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])
-        listings = (*detail.listings, *([self._answer] if self._answer else []))
+        answers = (self._answer,) if self._answer else ()
+        # What was asked for with a key is wanted now; what came by itself can wait its turn.
+        listings = (*answers, *detail.listings) if self._is_asked_for else (*detail.listings, *answers)
         signature = repr((detail.facts, detail.paragraphs, listings))
         if signature != self._shown:
             self._shown = signature

@@ -12,7 +12,7 @@ from textual.message import Message
 from leaktop.ui.painted import Line, Painted, padded
 from leaktop.units import human_bytes, time_of_day
 from leaktop.view.cells import sanitise
-from leaktop.view.headline import bar, growth_line, memory_segments
+from leaktop.view.headline import bar, memory_segments, verdict_line
 
 if TYPE_CHECKING:
     from textual import events
@@ -63,7 +63,7 @@ class Header(Painted):
         if width <= 0:
             return
         slow = [state.name for state in frame.probes.values() if state.is_slow or state.is_waiting]
-        words, tone = growth_line(frame)
+        words, tone = verdict_line(frame)
         lines: list[Line] = [
             self._status(frame, mode, mode_tone, slow, width, recording),
             ((padded(f" {words}", width), tone),),

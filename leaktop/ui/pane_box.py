@@ -188,7 +188,7 @@ class PaneBox(Vertical):
         if self.status:
             parts.append(self.status)
         # The totals in the border move with every tick, and a new one repaints the whole frame: now and then is enough.
-        if is_forced or self.frame.mono - self._headline[1] >= _HEADLINE_SECONDS:
+        if is_forced or not 0 < self.frame.mono - self._headline[1] < _HEADLINE_SECONDS:
             words = "  ".join(text for text in (pane.headline(self.frame), self.table.place) if text)
             self._headline = (sanitise(words), self.frame.mono)
         titles = (sanitise(" · ".join(parts)), self._headline[0])
@@ -225,7 +225,7 @@ class PaneBox(Vertical):
         )
 
     def _history_of(self, row: Row) -> tuple[str, tuple[object, ...]]:
-        if self.pane.name == "suspects":
+        if self.pane.section == "suspects":
             return row.record.section, row.record.key
         return self.pane.section, row.key
 

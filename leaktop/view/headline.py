@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from leaktop.units import human_bytes, human_delta, human_rate, time_of_day
+from leaktop.units import human_bytes, human_delta, human_duration, human_rate, time_of_day
 from leaktop.view.cells import Tone, sanitise
 
 if TYPE_CHECKING:
@@ -20,6 +20,29 @@ class Segment(NamedTuple):
     bytes: int
     tone: str
     """A colour slot of the bar: anon, cache, slab, kernel, hidden, free."""
+
+
+def verdict_line(frame: Frame) -> tuple[str, Tone]:
+    """The verdict in a line; while there is not enough to tell, what grew most."""
+    diagnosis = frame.diagnosis
+    name, summary = diagnosis.verdict
+    if name == "insufficient":
+        return growth_line(frame)
+    leaks = [case for case in diagnosis.cases if case.is_leak]
+    if not leaks:
+        words = sanitise(summary)
+        return words if name == "none" else f"{_in_words(name)}: {words}", ""
+    worst = leaks[0]
+    named = ", ".join(f"{sanitise(case.name)[:40]} {human_rate(case.rate)}" for case in leaks[:_MOST_NAMED])
+    more = f" and {len(leaks) - _MOST_NAMED} more" if len(leaks) > _MOST_NAMED else ""
+    lasted = f" for {human_duration(worst.rise.seconds)}" if worst.rise else ""
+    units = f"; {len(diagnosis.units[0].members)} rise in step" if diagnosis.units else ""
+    gone = f". Memory is gone in {human_duration(worst.eta)}" if worst.eta is not None else ""
+    return f"▲ {_in_words(name).upper()} {worst.confidence:.0%}  {named}{more}{lasted}{units}{gone}", "growth"
+
+
+def _in_words(name: str) -> str:
+    return name.replace("-", " ").capitalize()
 
 
 def growth_line(frame: Frame) -> tuple[str, Tone]:

@@ -101,6 +101,8 @@ class PaneView:
     """Whether growth of a row is use, not loss; None where it is good news."""
     sort: str = "growth"
     """The order at the start."""
+    leads_to: Callable[[Row], str] | None = None
+    """The name of the pane to which Enter goes from a row; None: it opens the row's drill-down."""
 
 
 _PATIENCE = 0.05

@@ -45,7 +45,7 @@ async def test_tab_goes_round_both_ways() -> None:
         await shown.press("tab")
         assert "2 Slab" in shown.text()
         await shown.press("shift+tab", "shift+tab")
-        assert "8 Suspects" in shown.pane("suspects")
+        assert "9 Triage" in shown.pane("triage")
         await shown.press("tab")
         assert "1 Memory" in shown.pane("memory")
 

@@ -30,5 +30,5 @@ def walk(observed: Observed, cases: Sequence[Case], units: Sequence[Unit]) -> tu
     found = []
     for step in _STEPS:
         finding = step.examine(look)
-        found.append(TriageStep(step.NAME, finding.value, finding.word, finding.detail, step.PANE))
+        found.append(TriageStep(step.NAME, finding.value, finding.word, finding.detail, step.PANE, step.ORDER))
     return tuple(found)

@@ -1,0 +1,44 @@
+"""What hangs on cached inodes and names: small objects of a file system go when the cache that they hang on goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leaktop.engine.diagnosis.owners import Explained
+from leaktop.engine.diagnosis.trend import are_in_step
+
+if TYPE_CHECKING:
+    from leaktop.engine.diagnosis.observed import Observed
+    from leaktop.engine.diagnosis.owners import Owners
+    from leaktop.model.diagnosis import Case
+
+ORDER = 6
+_FEWEST, _MOST = 0.3, 4.0
+"""Objects for each cached one."""
+_LARGEST = 1024
+"""Bytes: nothing larger hangs on every name or inode."""
+_TOLERANCE = 0.12
+_LOOKED_AT = 6
+
+
+def explain(case: Case, observed: Observed, _owners: Owners) -> Explained | None:
+    """By its count: so many objects for each that a reclaimable cache gained, moment by moment."""
+    if case.kind != "slab" or case.section != "slab" or case.rise is None:
+        return None
+    rows = {row.key: row for row in observed.section("slab").rows}
+    if (rows[case.key].record.objsize or 0) > _LARGEST:
+        return None
+    gained = sorted(
+        (row for row in rows.values() if row.record.reclaimable and row.number and (row.number.growth or 0) > 0),
+        key=lambda row: -(row.number.growth or 0 if row.number else 0),
+    )[:_LOOKED_AT]
+    mine = observed.curve("slab", case.key, "number", case.rise.start)
+    for row in gained:
+        cached = observed.curve("slab", row.key, "number", case.rise.start)
+        if len(cached.values) < 3 or len(mine.values) != len(cached.values):
+            continue
+        growth = cached.values[-1] - cached.values[0]
+        ratio = (mine.values[-1] - mine.values[0]) / growth if growth > 0 else 0.0
+        if _FEWEST <= ratio <= _MOST and are_in_step(mine, cached, _TOLERANCE):
+            return Explained(f"hangs on what {row.record.name} caches: {ratio:.1f} for each")
+    return None
