@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from leaktop.engine.backlog import backlogged
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Frame, ProbeState
     from leaktop.model.sample import Tick
     from leaktop.sources.base import Source
+
+
+_CONCLUDES_EVERY = 5.0
+"""Seconds between two diagnoses."""
 
 
 class LiveFeed:
@@ -39,6 +45,8 @@ class LiveFeed:
         self._engine = engine
         self._on_frame = on_frame
         self._mark_wanted = threading.Event()
+        self._concluded: Frame | None = None
+        self._told: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self.tape = Tape()
         self.recorder = Recorder(header_for(source.machine, source.probes, interval), self.tape)
         self.poller = Poller(source, self.take, interval, at_start=("kmemleak",))
@@ -49,13 +57,34 @@ class LiveFeed:
             self._mark_wanted.clear()
             self._engine.mark_baseline()
             self.recorder.event(Event(tick.mono, tick.wall, "baseline", ""))
-        frame = self._engine.feed(tick, states)
+        while not self._told.empty():
+            self.recorder.event(Event(tick.mono, tick.wall, *self._told.get()))
+        frame = self._calm(self._engine.feed(tick, states))
         self._on_frame(frame)  # the screen first: a disk that hangs must not hold it up
         self.recorder.interval = self.poller.interval
         self.recorder.take(tick)
         return backlogged(frame)
 
+    def _calm(self, frame: Frame) -> Frame:
+        """A conclusion stands for some seconds: long enough to be read, and to be cheap."""
+        before = self._concluded
+        is_fresh = before is not None and 0 <= frame.mono - before.mono < _CONCLUDES_EVERY
+        if before is None or not is_fresh or before.baseline_mono != frame.baseline_mono or _is_early(before):
+            self._concluded = frame
+            return frame
+        return replace(frame, conclude=lambda _: before.diagnosis)
+
+    def tell(self, kind: str, text: str) -> None:
+        """Record an event at the next tick, which is asked for. Any thread may call it."""
+        self._told.put((kind, text))
+        self.poller.request()
+
     def mark_baseline(self) -> None:
         """Let growth count from the next tick on, here and in what is recorded. Any thread may call it."""
         self._mark_wanted.set()
         self.poller.request()
+
+
+def _is_early(frame: Frame) -> bool:
+    """Whether there was too little to conclude from: then every tick adds something."""
+    return frame.diagnosis.verdict.name == "insufficient"

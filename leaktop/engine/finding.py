@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Found = tuple["Place | None", str | None]
 """A tick, None where there is none; and what the user should know."""
-EVENTS = {"mark": ("mark", "baseline"), "gap": ("gap", "suspend", "reboot")}
+EVENTS = {"mark": ("mark", "baseline", "experiment"), "gap": ("gap", "suspend", "reboot")}
 """What a user may name, and the kinds of events that are meant."""
 _EXACT = 0.0005
 """Seconds: half of what clocks are kept to."""
@@ -37,7 +37,8 @@ def at_event(
 ) -> Found:
     """The tick at which the next event of these kinds shows, or the one before.
 
-    An event shows at the first tick at or after it, as `Position.since` has it.
+    An event shows at the first tick at or after it, as `Position.since` has it. What an experiment found is told in
+    full: the header has no room for all of it.
     """
     if here is None:
         return None, None
@@ -51,7 +52,8 @@ def at_event(
     if not events:
         what, where = " or ".join(kinds) or "event", "after" if direction > 0 else "before"
         return None, f"There is no {what} {where} this."
-    return at_position(recording, timeline, events[0]), None
+    found = [event.text for position, event in timeline.events if position == events[0] and event.kind == "experiment"]
+    return at_position(recording, timeline, events[0]), "; ".join(found) or None
 
 
 def at_wish(recording: Recording, timeline: Timeline, wish: str, here: Place | None) -> Found:

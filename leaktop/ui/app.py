@@ -15,8 +15,8 @@ from leaktop.ui.dashboard import Dashboard
 from leaktop.ui.detail import DetailScreen
 from leaktop.ui.dialogs import HelpScreen
 from leaktop.ui.header import Header, KeyLine, Tabs
+from leaktop.ui.kernel import KernelActions
 from leaktop.ui.keys import BINDINGS, NOT_OVER_DIALOGS, key_commands, key_line
-from leaktop.ui.kmemleak import KmemleakActions
 from leaktop.ui.pane_box import PaneBox
 from leaktop.ui.recording import RecordingActions
 from leaktop.ui.row_table import RowTable
@@ -102,7 +102,7 @@ class LeaktopApp(Shell):
             self.live = LiveFeed(source, engine, self._take, interval)
             self._recording = RecordingActions(self, self.live.recorder, source.machine.hostname)
         self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
-        self._kmemleak = KmemleakActions(self, source, self._refusal, directory)
+        self._kernel = KernelActions(self, source, self._travel, directory, is_read_only=is_read_only)
         self._header, self._timeline, self._tabs, self._keys = Header(), TimelineBar(), Tabs(), KeyLine()
 
     @property
@@ -180,7 +180,7 @@ class LeaktopApp(Shell):
 
     def _show(self, frame: Frame) -> None:
         self._shown = frame
-        self.dashboard["kmemleak"].status = self._kmemleak.status
+        self._kernel.show_status()
         self.dashboard.show(frame)
         if isinstance(self.screen, DetailScreen):
             self.screen.show(frame)
@@ -194,8 +194,9 @@ class LeaktopApp(Shell):
         mode, tone = self._mode(frame)
         self._header.show(frame, mode, tone, self._recording.status() if self._recording else "")
         active = self.dashboard.active.pane.name
-        growing = {suspect.section for suspect in (self._shown or frame).suspects if not suspect.is_cache}
-        self._tabs.show([(pane.name, pane.title, pane.section in growing) for pane in PANES], active)
+        leaking = {case.section for case in (self._shown or frame).diagnosis.cases if case.is_leak}
+        leaking |= {"suspects"} if leaking else set()
+        self._tabs.show([(pane.name, pane.title, pane.section in leaking) for pane in PANES], active)
         absent = set() if active == "slab" else {"U"}
         absent |= {"K"} if self._is_read_only else set()
         absent |= {"L"} if self.live is None else set()
@@ -230,20 +231,15 @@ class LeaktopApp(Shell):
     def _drill_down(self, event: RowTable.Opened) -> None:
         if self._shown is not None:
             pane, key = event.table.pane, event.row.key
+            if pane.leads_to is not None:
+                self.dashboard.activate(pane.leads_to(event.row))
+                return
             inspect = not_recorded if self._travel.is_on or self._source is None else self._source.inspect
             self.push_screen(DetailScreen(pane, key, self._shown, inspect, is_ascii=self.is_ascii))
 
     @on(PaneBox.Acted)
     def _pane_acted(self, event: PaneBox.Acted) -> None:
-        self._kmemleak.ask(event.action)
-
-    def _refusal(self) -> str | None:
-        """Why nothing can be written to the kernel now."""
-        if self.live is None:
-            return "This is a replay: there is no kernel to write to."
-        if self._travel.is_on:
-            return "This is the past: L goes back to live first."
-        return "Read-only: nothing is written to the kernel." if self._is_read_only else None
+        self._kernel.ask(event.action)
 
     def action_pause(self) -> None:
         """Let the panes stand still; reading goes on, so that growth is complete afterwards. In a recording, play."""
@@ -327,7 +323,7 @@ class LeaktopApp(Shell):
 
     def action_kernel(self) -> None:
         """What can be written to the kernel."""
-        self._kmemleak.choose()
+        self._kernel.choose()
 
     def action_help(self) -> None:
         """Keys and columns."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from leaktop.view.pane import PaneView
@@ -36,7 +38,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("J", "go to a time: 14:02, -5m, +30s, an ISO time, start, end, mark, gap;  0 and $ are the ends"),
     ("( )", "to the mark, gap or other event before, or the next;  W to where the row's growth began"),
     ("L", "back to live;  in a replay to the end, and on with what comes"),
-    ("K", "write to the kernel: scan or clear kmemleak; always asks first"),
+    ("K", "write to the kernel: leak or cache? drop it and see;  scan or clear kmemleak;  always asks first"),
     ("ctrl+p", "command palette: themes and everything else"),
     ("q", "quit"),
 )
@@ -142,20 +144,33 @@ class ConfirmScreen(Dialog[bool]):
         self.dismiss(is_yes)
 
 
+class Offer(NamedTuple):
+    """Something that can be done, and the key for it."""
+
+    key: str
+    name: str
+    words: str
+    """Safe to show."""
+
+
 class ActionScreen(Dialog[str | None]):
-    """Behind `K`: what leaktop can write to this kernel."""
+    """Behind `K`: what leaktop can write to this kernel; answers with the name of what was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "choose('scan')", "Scan"),
-        Binding("c", "choose('clear')", "Clear"),
         Binding("escape,q,n", "dismiss(None)", "Back"),
+        Binding("down", "app.focus_next", "Next", show=False),
+        Binding("up", "app.focus_previous", "Previous", show=False),
     ]
+
+    def __init__(self, offers: tuple[Offer, ...]) -> None:
+        super().__init__()
+        self._offers = offers
 
     def compose(self) -> ComposeResult:
         """The actions, each with its key."""
         with Vertical(id="actions"):
-            yield Button("s  kmemleak: scan now", id="scan", compact=True)
-            yield Button("c  kmemleak: save the report, then clear it", id="clear", compact=True)
+            for key, name, words in self._offers:
+                yield Button(Content(f"{key}  {words}"), id=name, compact=True)
             yield Static("Each asks before it writes.", markup=False)
 
     def on_mount(self) -> None:
@@ -166,6 +181,9 @@ class ActionScreen(Dialog[str | None]):
         """Choose by button."""
         self.dismiss(str(event.button.id))
 
-    def action_choose(self, name: str) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Choose by key."""
-        self.dismiss(name)
+        name = next((offer.name for offer in self._offers if offer.key == event.key), None)
+        if name is not None:
+            event.stop()
+            self.dismiss(name)

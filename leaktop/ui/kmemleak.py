@@ -7,12 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from leaktop.control import kmemleak
-from leaktop.ui.dialogs import ActionScreen, ConfirmScreen
+from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from leaktop.sources.base import Source
     from leaktop.ui.app import LeaktopApp
 
@@ -27,6 +25,11 @@ _CLEAR = (
     "The report is saved to a file first; if that fails, nothing is cleared."
 )
 
+OFFERS = (
+    Offer("s", "scan", "kmemleak: scan now"),
+    Offer("c", "clear", "kmemleak: save the report, then clear it"),
+)
+
 
 class KmemleakActions:
     """What the buttons of the kmemleak pane do.
@@ -34,16 +37,12 @@ class KmemleakActions:
     Args:
         app: the app on whose screen the question is asked.
         source: reads the report; None where there is no kernel to ask.
-        refusal: tells why nothing can be written now; None where it can.
         directory: where reports are saved.
     """
 
-    def __init__(
-        self, app: LeaktopApp, source: Source | None, refusal: Callable[[], str | None], directory: str
-    ) -> None:
+    def __init__(self, app: LeaktopApp, source: Source | None, directory: str) -> None:
         self._app = app
         self._source = source
-        self._refusal = refusal
         self._directory = directory
         self._began: float | None = None
 
@@ -52,20 +51,8 @@ class KmemleakActions:
         """What is under way, for the pane's title."""
         return "" if self._began is None else f"scanning {human_duration(time.monotonic() - self._began)}"
 
-    def choose(self) -> None:
-        """Offer everything that can be written."""
-        refusal = self._refusal()
-        if refusal:
-            self._app.say(refusal)
-        else:
-            self._app.push_screen(ActionScreen(), lambda action: self.ask(action) if action else None)
-
     def ask(self, action: str) -> None:
         """Confirm, then act."""
-        refusal = self._refusal()
-        if refusal:
-            self._app.say(refusal)
-            return
         if self._began is not None:
             self._app.say("A scan is under way; the kernel does one thing at a time.")
             return

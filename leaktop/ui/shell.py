@@ -86,8 +86,8 @@ class Shell(App[None]):
             self.push_screen(Palette(id="--command-palette"))
 
     def say(self, words: str) -> None:
-        """A notice in the corner."""
-        self.notify(sanitise(words), markup=False, timeout=6)
+        """A notice in the corner, for as long as it takes to read."""
+        self.notify(sanitise(words), markup=False, timeout=max(6, len(words) / 12))
 
     def say_from_thread(self, words: str) -> None:
         """A notice, from any thread."""

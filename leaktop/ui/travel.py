@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from leaktop.engine.player import Player
 from leaktop.model.sample import Fault, RawSample
 from leaktop.recording.reader import Recording, TapedChapters
+from leaktop.ui.painted import padded
 from leaktop.ui.travel_dialogs import JumpScreen
 from leaktop.units import human_duration
 from leaktop.view.cells import sanitise
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Frame
     from leaktop.recording.tape import Tape
     from leaktop.ui.app import LeaktopApp
+
+_BESIDE, _LEAST = 60, 40
+"""Cells of the header that what happened leaves to the mode and the time, and what it takes where there are too few."""
 
 
 class Replayed(NamedTuple):
@@ -70,7 +74,8 @@ class Travel:
         mode, tone = mode_words(position)
         if live is not None:
             mode = mode.replace("REPLAY", f"PAST -{human_duration(live.mono - frame.mono)}")
-        happened = sanitise(event_words(position))
+        room = max(self._app.size.width - _BESIDE, _LEAST)
+        happened = padded(sanitise(event_words(position)), room).rstrip()
         return (f"{happened}  {mode}" if happened else mode), tone
 
     def begin(self, replayed: Replayed) -> None:

@@ -10,7 +10,9 @@ from leaktop.view.spark import GLYPHS
 if TYPE_CHECKING:
     from leaktop.engine.position import Position
 
-EVENT_GLYPHS = {"mark": "◆", "baseline": "◇", "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷"}
+EVENT_GLYPHS = {
+    "mark": "◆", "baseline": "◇", "experiment": "◈", "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷",
+}  # fmt: skip
 _LINE, _DAMAGE, _HERE = "─", "✗", "●"
 _LEAST_WIDTH = 40
 _EXACT = 0.0005
@@ -92,6 +94,8 @@ def _words(kind: str, text: str, seconds: float | None) -> str:
             return f"mark: {text}" if text else "mark"
         case "baseline":
             return "the baseline was marked here"
+        case "experiment":
+            return text
         case "gap":
             return f"a gap of {human_duration(seconds)} ends here"
         case "suspend":

@@ -285,6 +285,17 @@ def test_texts_for_people() -> None:
     assert redactor.event(Event(1.0, 1e9, "gap", "", 5.0)) == Event(1.0, 1e9, "gap", "", 5.0)
 
 
+def test_an_experiment_keeps_its_figures_and_hides_the_control_group() -> None:
+    redactor = Redactor()
+    redactor.header(HEADER)
+    said = "dentry(37:alice (db01): x): 412M before dropping slab caches, 31.0M after: 92 % came back: a cache."
+    assert redactor.event(Event(1.0, 1e9, "experiment", said)).text == (
+        "dentry(37:cgroup-1): 412M before dropping slab caches, 31.0M after: 92 % came back: a cache."
+    )
+    said = "kmalloc-2k: 212M before shrinking it, 212M after: nothing came back: its slabs hold objects."
+    assert redactor.event(Event(1.0, 1e9, "experiment", said)).text == said
+
+
 def test_probes_of_a_later_version_are_left_out() -> None:
     sample = RawSample("later", b"secret", None, 1.0, 1e9, 0.25)
     found = Redactor().tick(Tick(1.0, 1e9, (sample,))).samples[0]

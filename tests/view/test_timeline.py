@@ -220,6 +220,7 @@ def test_an_event_is_told_at_the_first_tick_after_it_and_nowhere_else() -> None:
     [
         ("mark", "", None, "mark"),
         ("baseline", "", None, "the baseline was marked here"),
+        ("experiment", "dentry: 4M before, 1M after", None, "dentry: 4M before, 1M after"),
         ("gap", "", 75.0, "a gap of 1m15s ends here"),
         ("gap", "", None, "a gap of - ends here"),
         ("suspend", "", 7200.0, "the machine slept for 2h00m before this"),

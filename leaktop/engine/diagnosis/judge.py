@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _LEAST_FDS, _LEAST_THREADS = 32, 16
 _FD_BYTES, _THREAD_BYTES = 256, 24 << 10
 """What a descriptor and a thread cost at least, where no cache could be seen to follow them."""
-_PROCESS_SECONDS, _YOUNG_SECONDS = 40.0, 90.0
+_PROCESS_SECONDS, _YOUNG_SECONDS, _YOUNG_FDS = 40.0, 90.0, 60.0
 """A program that works takes memory for a while, one that starts for longer; the kernel does not."""
 _YOUNG = 300.0
 """Seconds since its start for which a process is young."""
 _TICKS_A_SECOND = 100
 """USER_HZ, in which PID/stat tells when a process began: 100 on every architecture but alpha and ia64."""
-_EVEN_STEP, _EVEN_PACE = 0.3, (0.5, 2.0)
+_EVEN_STEP, _EVEN_PACE = 0.22, (0.67, 1.5)
 """A young process is called a leak only where it grows evenly: no large step, and lately as fast as before."""
 _CHARGED = {"hugepages", "balloon"}
 """Taken on purpose, in steps: told by `standing`, never called a leak."""
@@ -58,15 +58,16 @@ def _judged(case: Case, explained: Explained | None, observed: Observed) -> Case
 def _rises(case: Case, observed: Observed) -> bool:
     rise = case.rise
     if case.kind == "fd":
-        return rise is not None and rise.is_steady and rise.growth >= _LEAST_FDS
+        is_many = rise is not None and rise.is_steady and rise.growth >= _LEAST_FDS
+        return is_many and rise is not None and _is_no_start(case, rise, observed, _YOUNG_FDS)
     if case.kind == "process" and _starts_threads(case, observed):
         return True
     if rise is None or not rise.is_steady or rise.growth < LEAST.get(case.kind, 1 << 20):
         return False
-    return case.kind != "process" or _is_no_start(case, rise, observed)
+    return case.kind != "process" or _is_no_start(case, rise, observed, _YOUNG_SECONDS)
 
 
-def _is_no_start(case: Case, rise: Rise, observed: Observed) -> bool:
+def _is_no_start(case: Case, rise: Rise, observed: Observed, least: float) -> bool:
     """Whether a process grows in another way than programs do that start or work on something."""
     if not _is_young(case, observed):
         return rise.seconds >= _PROCESS_SECONDS
@@ -74,7 +75,7 @@ def _is_no_start(case: Case, rise: Rise, observed: Observed) -> bool:
     slowest, fastest = _EVEN_PACE
     is_whole = rise.start <= whole.times[0] + whole.seconds / 10
     is_even = rise.step <= _EVEN_STEP and slowest <= rise.recent <= fastest
-    return is_whole and is_even and rise.seconds >= _YOUNG_SECONDS
+    return is_whole and is_even and rise.seconds >= least
 
 
 def _is_young(case: Case, observed: Observed) -> bool:

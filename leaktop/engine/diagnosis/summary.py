@@ -56,7 +56,8 @@ def _headline(case: Case, observed: Observed) -> str:
             return f"{case.name} starts threads, {a_minute(threads.slope)}{steadily}: {rate} with their kernel memory."
         return f"{case.name} grows {rate}{steadily}, and gives nothing back."
     if case.kind == "socket":
-        return f"{case.name} is not read: its queue holds {human_bytes(case.bytes)}{steadily}" + _owner(case)
+        verb, whose = ("are", "their queues hold") if case.key[0] == "held" else ("is", "its queue holds")
+        return f"{case.name} {verb} not read: {whose} {human_bytes(case.bytes)}{steadily}{_owner(case)}"
     if case.kind == "tmpfs":
         return f"{case.name} grows {rate}{steadily}: files in memory, which count as used until they are deleted."
     if case.kind == "residual":

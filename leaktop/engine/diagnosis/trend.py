@@ -7,6 +7,7 @@ give back. So the floor of every part of the span has to be above the floor of t
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.statistics import floor_rises, largest_step_share, mann_kendall, theil_sen
@@ -87,15 +88,27 @@ def _recent(times: Sequence[float], values: Sequence[float]) -> float:
 
 def are_in_step(one: Curve, other: Curve, tolerance: float = 0.06) -> bool:
     """Whether two curves over the same moments have one shape: at any of them, the same share of their growth."""
-    growths = [curve.values[-1] - curve.values[0] for curve in (one, other)]
+    return distance(one, other) <= tolerance
+
+
+def distance(one: Curve, other: Curve) -> float:
+    """How far the shapes of two curves over the same moments are apart, as a share of their growth.
+
+    At nine moments of ten; infinite where one of them does not grow.
+    """
+    growths = [curve.values[-1] - curve.values[0] if curve.values else 0.0 for curve in (one, other)]
     if min(growths) <= 0 or len(one.values) != len(other.values):
-        return False
+        return inf
     shares = [[(v - c.values[0]) / growth for v in c.values] for c, growth in zip((one, other), growths, strict=True)]
     apart: list[float] = sorted(abs(a - b) for a, b in zip(*shares, strict=True))
-    return apart[int(0.9 * (len(apart) - 1))] <= tolerance
+    return apart[int(0.9 * (len(apart) - 1))]
+
+
+def line(curve: Curve) -> Curve:
+    """The even rise over the same moments."""
+    return Curve(curve.times, [time - curve.times[0] for time in curve.times])
 
 
 def is_straight(curve: Curve) -> bool:
     """Whether a curve rises so evenly that any other even rise has its shape."""
-    line = Curve(curve.times, [time - curve.times[0] for time in curve.times])
-    return are_in_step(curve, line, 0.15)
+    return are_in_step(curve, line(curve), 0.15)

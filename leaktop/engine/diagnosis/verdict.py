@@ -30,13 +30,14 @@ _CACHE_SHARE, _CACHE_FLOOR = 0.01, 16 << 20
 
 
 def find_verdict(observed: Observed, cases: Sequence[Case], units: Sequence[Unit]) -> Verdict:
-    """The class of the fastest leak; else what was taken on purpose, or caches; else none."""
+    """The class of the fastest leak, or of what was taken on purpose where that is more; else caches; else none."""
     reads = len(observed.reads("memory"))
     leaks = [case for case in cases if case.is_leak]
-    if leaks:
+    charged = [case for case in cases if case.kind in {"hugepages", "balloon"} and _is_reserved(observed, case)]
+    is_most = bool(charged) and charged[0].bytes > sum(case.bytes for case in leaks)
+    if leaks and not is_most:
         worst = leaks[0]
         return Verdict(CLASSES.get(worst.kind, "kernel-leak"), leak_summary(observed, leaks, units))
-    charged = [case for case in cases if case.kind in {"hugepages", "balloon"} and _is_reserved(observed, case)]
     if charged:
         return Verdict(CLASSES[charged[0].kind], reserved_summary(observed, charged[0]))
     if reads < LEAST_SAMPLES or observed.seconds < LEAST_SECONDS:

@@ -18,6 +18,7 @@ from leaktop.model.socket_names import PROTOCOLS
 from leaktop.recording.redact.fakes import Fakes, Words
 from leaktop.recording.redact.kernel import (
     FIGURES,
+    redact_experiment,
     redact_figures,
     redact_slab_links,
     redact_slabinfo,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from leaktop.recording.lines import Header
 
 _CLOCK_EVENTS = {"gap", "suspend", "clock", "reboot", "baseline"}
-"""Whose texts are leaktop's own words; the others' are people's."""
+"""Whose texts are leaktop's own words and name nothing; what is said to a mark is people's."""
 _PARAMETER = re.compile(
     r"(?:slub_(?:debug|nomerge|merge|min_objects|max_order|min_order|memcg_sysfs)|slab_(?:debug|nomerge|merge"
     r"|max_order|min_order|strict_numa)|kmemleak|page_(?:owner|poison|poisoning|reporting\.page_reporting_order)"
@@ -108,8 +109,12 @@ class Redactor:
         """An event; what somebody wrote to a mark becomes its number."""
         if not event.text:
             return event
-        text = self._text(event.text) if event.kind in _CLOCK_EVENTS else self._fakes.mark(_bytes(event.text)).decode()
-        return replace(event, text=text)
+        if event.kind in _CLOCK_EVENTS:
+            return replace(event, text=self._text(event.text))
+        if event.kind == "experiment":
+            said = redact_experiment(_bytes(event.text), self._fakes, self._words)
+            return replace(event, text=self._text(said.decode("utf-8", "surrogatepass")))
+        return replace(event, text=self._fakes.mark(_bytes(event.text)).decode())
 
     def _sample(self, sample: RawSample) -> RawSample:
         content, fault = sample.content, sample.fault

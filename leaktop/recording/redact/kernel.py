@@ -45,6 +45,7 @@ _LISTED_LINK = re.compile(
     re.MULTILINE,
 )
 _CGROUP = re.compile(rb"\(([0-9]+):([^\t\n]{0,256}?)\)(?=\s)")
+_CGROUP_SAID = re.compile(rb"\(([0-9]+):(.*)\)(?=: )", re.DOTALL)
 _POINTER = re.compile(rb"(?<![0-9a-f])(ffff[0-9a-f]{12}|[c-f][0-9a-f]{7})(?![0-9a-zA-Z_])")
 _AREA = re.compile(rb"^0x([0-9a-fA-F]*+)[^\s-]*+-0x[^\s]*+( [^\n]*+\n)", re.MULTILINE)
 _AREA_POINTER = re.compile(rb"(?<![\w+/=])0x([0-9a-f]{7,16})(?![\w])")
@@ -75,6 +76,12 @@ def _names(content: bytes, fakes: Fakes, words: Words) -> bytes:
     if b":" in content:
         content = _CGROUP.sub(lambda found: b"(%b:%b)" % (found[1], fakes.cgroup(found[2])), content)
     return words.strip(_POINTER.sub(lambda found: fakes.pointer(found[1]), content))
+
+
+def redact_experiment(text: bytes, fakes: Fakes, words: Words) -> bytes:
+    """The answer of an experiment, with the same name of the cache as in /proc/slabinfo then."""
+    said = _CGROUP_SAID.sub(lambda found: b"(%b:%b)" % (found[1], fakes.cgroup(found[2])), text)
+    return words.strip(_POINTER.sub(lambda found: fakes.pointer(found[1]), said))
 
 
 def redact_vmallocinfo(content: bytes, fakes: Fakes, words: Words) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.owners import Explained
-from leaktop.engine.diagnosis.trend import are_in_step
+from leaktop.engine.diagnosis.trend import distance, line
 
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from leaktop.model.diagnosis import Case
 
 ORDER = 6
-_FEWEST, _MOST = 0.3, 4.0
-"""Objects for each cached one."""
+_FEWEST, _SOME, _MOST = 0.02, 0.3, 4.0
+"""Objects for each cached one: on directories only, on some, on all."""
 _LARGEST = 1024
 """Bytes: nothing larger hangs on every name or inode."""
-_TOLERANCE = 0.12
+_TOLERANCE, _CLOSE = 0.12, 0.04
+"""How far the curves may be apart where the ratio speaks for it, and where only their shape does."""
 _LOOKED_AT = 6
 
 
@@ -39,6 +40,8 @@ def explain(case: Case, observed: Observed, _owners: Owners) -> Explained | None
             continue
         growth = cached.values[-1] - cached.values[0]
         ratio = (mine.values[-1] - mine.values[0]) / growth if growth > 0 else 0.0
-        if _FEWEST <= ratio <= _MOST and are_in_step(mine, cached, _TOLERANCE):
-            return Explained(f"hangs on what {row.record.name} caches: {ratio:.1f} for each")
+        apart = distance(mine, cached)
+        is_alike = apart <= _CLOSE and 3 * apart <= distance(mine, line(mine))
+        if (_SOME <= ratio <= _MOST and apart <= _TOLERANCE) or (_FEWEST <= ratio <= _MOST and is_alike):
+            return Explained(f"hangs on what {row.record.name} caches: {ratio:.2g} for each")
     return None

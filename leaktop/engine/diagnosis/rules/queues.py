@@ -31,7 +31,16 @@ def explain(case: Case, observed: Observed, owners: Owners) -> Explained | None:
         return Explained(f"holds what {queue.name} has queued and nobody reads", ("socket", queue.key))
     if case.kind == "slab":
         return _sockets(case, observed)
+    if case.kind == "socket" and queue and queue.key[0] == "held" and _is_one_of(case, queue, observed):
+        return Explained(f"one of the {queue.name}", ("socket", queue.key))
     return None
+
+
+def _is_one_of(case: Case, queue: Case, observed: Observed) -> bool:
+    row = next((row for row in observed.section("sockets").rows if row.key == case.key), None)
+    owner = row.record.owners[0] if row and row.record.owners else None
+    held = ("held", row.record.proto if row else "", owner.comm if owner else "", owner.pid if owner else 0)
+    return held == queue.key
 
 
 _FAMILIES = (
