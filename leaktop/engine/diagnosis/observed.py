@@ -17,7 +17,7 @@ _MOMENTS = 40
 """Of a curve: enough for its shape, few enough that all pairs of them are compared in a tenth of a millisecond."""
 _LATE_SPANS = 2, 4
 """A leak may begin while leaktop watches: then the last half shows it, or the last quarter."""
-_LEAST_LATE = 45.0
+_LEAST_LATE = 30.0
 """Seconds, and reads, that such a part must have."""
 _LATE_READS = 12
 _LATE_CHANCE = 0.001
