@@ -35,9 +35,7 @@ _LEAST_REST = 0.25
 _OWN_COST = ("kmemleak_object", "kmemleak_scan_area", "kmalloc-no-objext")
 """Caches of what a debug kernel keeps about the others."""
 _AREAS = "vmap_area"
-_PARDON = (
-    "keeps an object for each area that was freed and waits to be purged, and each hole; areas are judged by caller"
-)
+_PARDON = "freed areas that wait to be purged keep theirs; vmalloc is judged by caller"
 _COUNTERS = {
     "PageTables": "pagetables",
     "SecPageTables": "pagetables",

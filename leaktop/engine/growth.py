@@ -12,7 +12,7 @@ from leaktop.engine.series import HORIZON, Series
 from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from leaktop.engine.sections import Entry, Figure
     from leaktop.model.frame import Key
@@ -78,9 +78,7 @@ class Track:
         """
         still = self.still
         if still is not None and still.value == value and self.generation == generation - 1 and mono < self.still_until:
-            self.generation = generation
-            self.steps += 1
-            self.series.times[-1] = mono
+            self.stand(mono, generation)
             return still
         series = self.series
         delta: int | None = None
@@ -109,6 +107,12 @@ class Track:
         self.still = None if has_moved or len(series.values) < 2 else trend
         self.still_until = self.slope_at + _SLOPE_EVERY if self.slope is None else float("inf")
         return trend
+
+    def stand(self, mono: float, generation: int) -> None:
+        """Take the same value again."""
+        self.generation = generation
+        self.steps += 1
+        self.series.times[-1] = mono
 
     def mark(self, mono: float) -> None:
         """Let growth count from the value that this figure has now."""
@@ -160,21 +164,38 @@ class Ledger:
         with self._lock:
             return self._observe(key, measure, mono, value)
 
-    def rows(self, entries: Iterable[Entry], mono: float, *, counts: bool) -> tuple[Row, ...]:
+    def rows(self, entries: Sequence[Entry], mono: float, *, counts: bool) -> tuple[Row, ...]:
         """Take every row of the read that began last, with a number beside its size where the section counts."""
-        observe = self._observe
         with self._lock:
+            sizes = self._trends("size", [(entry[0], entry[2]) for entry in entries], mono)
+            if not counts:
+                return tuple([Row(entry[0], entry[1], size, None) for entry, size in zip(entries, sizes, strict=True)])
+            numbers = self._trends("number", [(entry[0], entry[3]) for entry in entries], mono)
             return tuple(
                 [
-                    Row(
-                        key,
-                        record,
-                        observe(key, "size", mono, size),
-                        observe(key, "number", mono, number) if counts else None,
-                    )
-                    for key, record, size, number in entries
+                    Row(entry[0], entry[1], size, number)
+                    for entry, size, number in zip(entries, sizes, numbers, strict=True)
                 ]
             )
+
+    def _trends(self, measure: str, figures: list[tuple[Key, int | None]], mono: float) -> list[Trend]:
+        """One measure of all rows. Most stand still, and thousands of calls would be what they cost."""
+        get, generation = self._tracks[measure].get, self.generation
+        trends = []
+        for key, value in figures:
+            track = get(key)
+            if (
+                track is not None
+                and (still := track.still) is not None
+                and still[0] == value
+                and track.generation == generation - 1
+                and mono < track.still_until
+            ):
+                track.stand(mono, generation)
+                trends.append(still)
+            else:
+                trends.append(self._observe(key, measure, mono, value))
+        return trends
 
     def keep(self, figures: Iterable[Figure], mono: float) -> None:
         """Take figures that have no column, of the read that began last."""

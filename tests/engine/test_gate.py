@@ -330,7 +330,7 @@ def test_the_cache_of_areas_is_not_accused_of_those_that_wait_to_be_purged() -> 
     rounds = [Round(before, after, 1, 1) for before, after in pairwise(grown)]
     (finding,) = judge(grown[0], rounds)
     assert not finding.leak
-    assert "waits to be purged" in finding.note
+    assert "wait to be purged" in finding.note
 
 
 def test_debug_caches_are_never_judged() -> None:

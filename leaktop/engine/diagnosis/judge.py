@@ -81,7 +81,7 @@ def _is_no_start(case: Case, rise: Rise, observed: Observed, least: float) -> bo
 def _is_young(case: Case, observed: Observed) -> bool:
     """Whether a process began a few minutes ago; by when it was seen first, where its start was not captured."""
     seen = observed.reads("processes")
-    row = next((row for row in observed.section("processes").rows if row.key == case.key), None)
+    row = observed.row("processes", case.key)
     age = observed.frame.mono - row.record.starttime / _TICKS_A_SECOND if row and row.record.starttime else -1.0
     if age >= 0:
         return age < _YOUNG

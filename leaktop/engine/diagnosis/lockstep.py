@@ -81,7 +81,7 @@ def _candidate(case: Case, observed: Observed) -> _Candidate | None:
     if case.kind == "residual":
         page = observed.frame.machine.page_size
         return _Candidate("pages", (), None, page, curve, rise.slope / page)
-    row = next((row for row in observed.section(case.section).rows if row.key == case.key), None)
+    row = observed.row(case.section, case.key)
     if row is None:
         return None
     size = row.record.objsize if case.kind == "slab" else row.record.pages * observed.frame.machine.page_size

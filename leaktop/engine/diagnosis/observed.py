@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.trend import LEAST_SAMPLES, Curve, may_rise, measure
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 _MOMENTS = 40
 """Of a curve: enough for its shape, few enough that all pairs of them are compared in a tenth of a millisecond."""
-_LATE_SPANS = 2, 4
-"""A leak may begin while leaktop watches: then the last half shows it, or the last quarter."""
-_LEAST_LATE = 30.0
-"""Seconds, and reads, that such a part must have."""
+_LEAST_LATE, _LONGEST_LATE = 30.0, 600.0
+"""Seconds of the shortest late part: a leak may begin while leaktop watches, and then the last half of what was seen
+shows it, or the half of that. The longer it watched the longer the part: chance has had more opportunities."""
+_LATE_SHARE = 1 / 60
 _LATE_READS = 12
+_FILLING = 6
+"""Caches that are looked at for what hangs on them."""
 _LATE_CHANCE = 0.001
 """Smaller than for all of the span, since more parts are looked at."""
 
@@ -39,6 +42,7 @@ class Observed:
         self.frame = frame
         self._since = frame.mono if frame.baseline_mono is None else frame.baseline_mono
         self._reads: dict[str, list[float]] = {}
+        self._rows: dict[str, dict[Key, Row]] = {}
         self._rises: dict[tuple[str, Key, str, bool], Rise | None] = {}
         self._amounts = {row.record.name: row for row in frame.sections["memory"].rows}
 
@@ -57,6 +61,22 @@ class Observed:
     def section(self, name: str) -> Section:
         """A section of the Frame."""
         return self.frame.sections[name]
+
+    def row(self, section: str, key: Key) -> Row | None:
+        """A row of a section; None where it is not there now."""
+        if section not in self._rows:
+            self._rows[section] = {row.key: row for row in self.section(section).rows}
+        return self._rows[section].get(key)
+
+    @cached_property
+    def filling(self) -> list[Row]:
+        """The reclaimable caches that gained most objects since the baseline."""
+        gained = [
+            (row.number.growth, row)
+            for row in self.section("slab").rows
+            if row.record.reclaimable and row.number and (row.number.growth or 0) > 0
+        ]
+        return [row for _, row in sorted(gained, key=lambda pair: -(pair[0] or 0))[:_FILLING]]
 
     def amount(self, name: str) -> int | None:
         """Bytes of a line of the memory section; None where it is not known."""
@@ -123,19 +143,18 @@ class Observed:
         rise = measure(whole)
         if rise is None or rise.is_steady:
             return rise
-        for part in _LATE_SPANS:
-            seconds = whole.seconds / part
-            if seconds < _LEAST_LATE:
-                break
+        least = min(max(_LEAST_LATE, whole.seconds * _LATE_SHARE), _LONGEST_LATE)
+        seconds = whole.seconds / 2
+        while seconds >= least:
             since = whole.times[-1] - seconds
             late = self.curve(section, key, measured, since, is_unbroken=is_unbroken)
             if len(late.values) < max(_LATE_READS, LEAST_SAMPLES):
                 break
-            if not (_is_higher_than_ever(whole, late) and may_rise(late)):
-                continue
-            found = measure(late)
-            if found is not None and found.is_steady and found.p < _LATE_CHANCE:
-                return found
+            if _is_higher_than_ever(whole, late) and may_rise(late):
+                found = measure(late)
+                if found is not None and found.is_steady and found.p < _LATE_CHANCE:
+                    return found
+            seconds /= 2
         return rise
 
 

@@ -1,7 +1,11 @@
-"""What to do next about a case: commands to run, the most telling first. Kernel text in them is raw."""
+"""What to do next about a case: commands to run, the most telling first.
+
+They are made to be pasted by root: a name that the kernel or a user chose is quoted for the shell.
+"""
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ def next_steps(case: Case, observed: Observed) -> tuple[str, ...]:
     if case.kind == "slab" and case.section == "slab":
         return *scan, _ALLOCINFO, *_cache_steps(case)
     if case.kind == "vmalloc":
-        return f"grep {case.name} /proc/vmallocinfo", *scan
+        return f"grep {quote(case.name)} /proc/vmallocinfo", *scan
     if case.kind == "socket":
         stack = (f"cat /proc/{pid}/stack   # what the owner does instead of reading",) if pid else ()
         return "ss -apemn   # the queue, its owner, what it dropped", *stack
@@ -48,13 +52,14 @@ def next_steps(case: Case, observed: Observed) -> tuple[str, ...]:
     if case.kind == "fd" and pid:
         return (f"ls -l /proc/{pid}/fd | awk '{{print $NF}}' | sort | uniq -c | sort -n | tail",)
     if case.kind == "tmpfs" and case.name.startswith("/"):
-        return (f"du -xah {case.name} | sort -h | tail",)
+        return (f"du -xah {quote(case.name)} | sort -h | tail",)
     return _STEPS.get(case.kind, ())
 
 
 def _cache_steps(case: Case) -> tuple[str, ...]:
     split = ("boot with slab_nomerge (slub_nomerge before 3.18) to split the merged names",) if case.aliases else ()
-    return f"boot with slub_debug=U,{case.name}; cat /sys/kernel/debug/slab/{case.name}/alloc_traces", *split
+    traces = quote(f"/sys/kernel/debug/slab/{case.name}/alloc_traces")
+    return f"boot with slub_debug=U,{quote(case.name)}; cat {traces}", *split
 
 
 def _pid(case: Case) -> str:

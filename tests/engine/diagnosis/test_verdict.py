@@ -305,3 +305,16 @@ def test_names_come_raw_and_whole() -> None:
     """What shows them makes them harmless; here they are as the kernel printed them."""
     found = Story(caches=QUIET | {"a[b]\x1b": (2048, rising(90))}).told(MINUTE)
     assert leaks(found) == [("slab", "a[b]\x1b")]
+
+
+def test_commands_are_safe_to_paste() -> None:
+    found = Story(caches=QUIET | {"x;reboot": (2048, rising(90))}, areas={"$(reboot)": rising(9)}).told(MINUTE)
+    commands = [command for case in found.cases if case.is_leak for command in case.next]
+    assert "grep '$(reboot)' /proc/vmallocinfo" in commands
+    assert any("slub_debug=U,'x;reboot'" in command for command in commands)
+
+
+def test_an_hour_of_quiet_does_not_hide_what_begins_now() -> None:
+    seconds = range(3601)
+    found = Story(caches=QUIET | {"kmalloc-2k": (2048, rising(100, begins=3480))}).told(seconds)
+    assert leaks(found) == [("slab", "kmalloc-2k")]

@@ -19,23 +19,18 @@ _LARGEST = 1024
 """Bytes: nothing larger hangs on every name or inode."""
 _TOLERANCE, _CLOSE = 0.12, 0.04
 """How far the curves may be apart where the ratio speaks for it, and where only their shape does."""
-_LOOKED_AT = 6
 
 
 def explain(case: Case, observed: Observed, _owners: Owners) -> Explained | None:
     """By its count: so many objects for each that a reclaimable cache gained, moment by moment."""
     if case.kind != "slab" or case.section != "slab" or case.rise is None:
         return None
-    rows = {row.key: row for row in observed.section("slab").rows}
-    if (rows[case.key].record.objsize or 0) > _LARGEST:
+    row = observed.row("slab", case.key)
+    if row is None or (row.record.objsize or 0) > _LARGEST:
         return None
-    gained = sorted(
-        (row for row in rows.values() if row.record.reclaimable and row.number and (row.number.growth or 0) > 0),
-        key=lambda row: -(row.number.growth or 0 if row.number else 0),
-    )[:_LOOKED_AT]
     mine = observed.curve("slab", case.key, "number", case.rise.start)
-    for row in gained:
-        cached = observed.curve("slab", row.key, "number", case.rise.start)
+    for full in observed.filling:
+        cached = observed.curve("slab", full.key, "number", case.rise.start)
         if len(cached.values) < 3 or len(mine.values) != len(cached.values):
             continue
         growth = cached.values[-1] - cached.values[0]
@@ -43,5 +38,5 @@ def explain(case: Case, observed: Observed, _owners: Owners) -> Explained | None
         apart = distance(mine, cached)
         is_alike = apart <= _CLOSE and 3 * apart <= distance(mine, line(mine))
         if (_SOME <= ratio <= _MOST and apart <= _TOLERANCE) or (_FEWEST <= ratio <= _MOST and is_alike):
-            return Explained(f"hangs on what {row.record.name} caches: {ratio:.2g} for each")
+            return Explained(f"hangs on what {full.record.name} caches: {ratio:.2g} for each")
     return None

@@ -37,7 +37,7 @@ def explain(case: Case, observed: Observed, owners: Owners) -> Explained | None:
 
 
 def _is_one_of(case: Case, queue: Case, observed: Observed) -> bool:
-    row = next((row for row in observed.section("sockets").rows if row.key == case.key), None)
+    row = observed.row("sockets", case.key)
     owner = row.record.owners[0] if row and row.record.owners else None
     held = ("held", row.record.proto if row else "", owner.comm if owner else "", owner.pid if owner else 0)
     return held == queue.key
