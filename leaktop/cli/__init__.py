@@ -14,7 +14,7 @@ import leaktop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERBS = ("record", "replay", "demo", "diff", "info", "cut", "import", "export", "show", "doctor")
+VERBS = ("record", "replay", "demo", "diff", "report", "check", "info", "cut", "import", "export", "show", "doctor")
 """Each is a module of this package, in the order of the help."""
 
 

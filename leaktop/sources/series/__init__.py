@@ -1,4 +1,5 @@
-"""What people already have, as ticks: captured trees named by their time, logs of a shell loop, sosreports, or tars.
+"""What people already have, as ticks: captured trees named by their time, logs of a shell loop, sosreports, or tars;
+and loose copies of kernel files.
 
 Here is found out which of these a path is; each form has its own file.
 """
@@ -12,6 +13,7 @@ import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.sources.series.logs import captures_of_log
+from leaktop.sources.series.loose import gather
 from leaktop.sources.series.packed import first_block, is_archive, is_compressed, open_unpacked, unpack, unpack_file
 from leaktop.sources.series.session import Capture, SeriesError, Session, part
 from leaktop.sources.series.trees import Tree, captures_of, find_trees
@@ -23,7 +25,8 @@ __all__ = ["FORMS", "Series", "SeriesError", "Session", "first_block", "is_archi
 
 FORMS = (
     "what can be read: a directory or tar of captures named by their time (0/proc/meminfo, 30/proc/meminfo), "
-    "a log of `date; cat /proc/meminfo; cat /proc/slabinfo` again and again, sosreports"
+    "a log of `date; cat /proc/meminfo; cat /proc/slabinfo` again and again, sosreports, "
+    "a directory or tar of one moment's slabinfo, meminfo, sys_kernel_slab.txt"
 )
 """For people whose file is nothing of these."""
 _SUFFIX = re.compile(r"\.(?:tar(?:\.[a-z0-9]{2,4})?|t[gx]z|tbz2?|tzst)\Z")
@@ -68,7 +71,7 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
     absolute = os.path.abspath(path)
     parent, name = os.path.split(absolute)
     if os.path.isdir(path):
-        found = find_trees(absolute, name, parent)
+        found = find_trees(absolute, name, parent) or _gathered([absolute], name, parent, stack, notes)
         trees += found
         for inner in [] if found else _archives_in(absolute):
             _look(inner, stack, trees, captures, notes)
@@ -78,7 +81,8 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
         if missing:
             notes.append(f"{name}: {missing}")
         stem = _SUFFIX.sub("", name)
-        trees += find_trees(scratch, stem, parent)
+        inside = [scratch, *sorted(entry.path for entry in os.scandir(scratch) if entry.is_dir(follow_symlinks=False))]
+        trees += find_trees(scratch, stem, parent) or _gathered(inside, stem, parent, stack, notes)
     else:
         if is_compressed(path):
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="leaktop-"))
@@ -92,6 +96,14 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
             captures += captures_of_log(stack.enter_context(open_unpacked(path)), name, notes)
         except SeriesError as error:
             raise SeriesError(f"{error}; {FORMS}") from error
+
+
+def _gathered(
+    directories: Sequence[str], name: str, series: str, stack: contextlib.ExitStack, notes: list[str]
+) -> list[Tree]:
+    """The tree that loose copies in the first of these directories that has any make."""
+    tree = stack.enter_context(tempfile.TemporaryDirectory(prefix="leaktop-"))
+    return [Tree(tree, name, series)] if any(gather(directory, tree, notes) for directory in directories) else []
 
 
 def _archives_in(directory: str) -> list[str]:

@@ -21,6 +21,7 @@ import tarfile
 import zlib
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from leaktop.sources.series.loose import LOOSE_NAME
 from leaktop.sources.series.session import SeriesError
 from leaktop.zstd import ZstdError, ZstdFile
 
@@ -56,7 +57,7 @@ _WANTED = re.compile(
     r"|sys/kernel/(?:slab/[^/]+(?:/[a-z_]{1,40})?|mm/hugepages/[^/]+/[a-z_]{1,40}|debug/kmemleak)"
     r"|sos_commands/(?:[^/]+/ls[^/]*sys\.kernel\.slab[^/]*|kernel/uname_-a|filesys/df[^/]*|date/date[^/]*)"
     r"|date|hostname|uname|etc/hostname|boot/config-[\w.+~-]{1,100}"
-    r")"
+    rf")|(?:[^/]+/)?(?i:{LOOSE_NAME})"
 )
 _DIRECTORIES = re.compile(r"(?:[^/]+/){0,3}(?:proc/(?:[0-9]{1,10}|net)|sys/kernel/(?:slab(?:/[^/]+)?|mm/hugepages))")
 """Directories that mean something when they are empty."""
