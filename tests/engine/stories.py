@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from leaktop.model.diagnosis import Case, Diagnosis
+    from leaktop.model.frame import Frame
 
     Level = Callable[[float], float]
 
@@ -64,12 +65,16 @@ class Story:
         self._areas = areas or {}
         self._more = more or {}
 
-    def told(self, seconds: Iterable[float]) -> Diagnosis:
-        """What is concluded at the last of these seconds."""
+    def frame(self, seconds: Iterable[float]) -> Frame:
+        """The Frame at the last of these seconds."""
         engine = Engine(MACHINE)
         for second in seconds:
             frame = engine.feed(self.tick(second))
-        return frame.diagnosis
+        return frame
+
+    def told(self, seconds: Iterable[float]) -> Diagnosis:
+        """What is concluded at the last of these seconds."""
+        return self.frame(seconds).diagnosis
 
     def tick(self, second: float) -> Tick:
         """One moment."""

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from leaktop.engine.engine import Engine
 from leaktop.model.sample import Machine, RawSample, Tick
 from leaktop.sources.text_form import encode
-from leaktop.view.headline import Segment, bar, growth_line, memory_segments
+from leaktop.view.headline import Segment, bar, growth_line, memory_segments, verdict_line
 from tests.corpus import captures, content
+from tests.engine.stories import Story, rising
 from tests.trees import frame_of
 
 if TYPE_CHECKING:
@@ -119,3 +120,20 @@ def test_a_hostile_name_is_harmless_in_the_sentence() -> None:
     assert text.isprintable()
     assert len(text) < 120
     assert row.record.name == "a"
+
+
+def test_the_first_line_is_the_verdict() -> None:
+    leaking = Story(caches={"kmalloc-2k": (2048, rising(90)), "\x1b[2Jx": (512, rising(90))})
+    text, tone = verdict_line(leaking.frame(range(61)))
+    assert (tone, text.isprintable()) == ("growth", True)
+    assert text.startswith("▲ KERNEL LEAK 9")
+    assert "kmalloc-2k +11M/m, \\x1b[2Jx" in text
+    assert "for 1m00s; 2 rise in step. Memory is gone in " in text
+
+
+def test_the_first_line_accuses_nobody_before_there_is_enough() -> None:
+    leaking = Story(caches={"kmalloc-2k": (2048, rising(90))})
+    assert verdict_line(leaking.frame(range(6)))[0].startswith("▲ Grew since ")
+    assert verdict_line(Story().frame(range(61))) == ("Nothing grows steadily that is not a cache, over 1m00s.", "")
+    cached = Story(memory={"Cached": rising(9 << 20, 512 << 20)}).frame(range(61))
+    assert verdict_line(cached)[0].startswith("Cache growth: Caches gained 540M")

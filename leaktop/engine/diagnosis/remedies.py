@@ -23,7 +23,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "residual": (
         "cat /sys/kernel/debug/page_owner_stacks/show_stacks   # boot with page_owner=on",
         _ALLOCINFO,
-        "tail -1 /sys/kernel/debug/dma_buf/bufinfo; grep -i balloon /proc/modules",
+        "tail -1 /sys/kernel/debug/dma_buf/bufinfo; grep -i balloon /proc/modules; cat /sys/fs/cgroup/cgroup.stat",
     ),
     "percpu": (_ALLOCINFO, "cat /sys/fs/cgroup/cgroup.stat   # dying cgroups hold per-CPU memory"),
     "kernelstack": ("ps -eLf | wc -l", "cat /proc/*/task/*/stack | sort | uniq -c | sort -n | tail"),

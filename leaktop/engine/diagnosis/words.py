@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leaktop.units import human_bytes, human_count, human_duration, human_rate
+from leaktop.engine.diagnosis.candidates import LEAST
+from leaktop.engine.diagnosis.trend import LEAST_SECONDS
+from leaktop.engine.sections.sockets import QUEUED
+from leaktop.units import human_bytes, human_count, human_delta, human_duration, human_rate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +35,12 @@ def evidence(case: Case, observed: Observed, units: Sequence[Unit]) -> tuple[str
         found.append(_movement(case, rise))
         if not rise.is_steady:
             found.append(_unsteady(rise))
+    elif case.is_leak:
+        found.append(f"{case.note[:1].upper()}{case.note[1:]}.")
+    elif case.bytes < LEAST.get(case.kind, 0) / 4 and observed.seconds >= LEAST_SECONDS:
+        found.append("It gained too little to be judged.")
     else:
-        found.append("Seen too briefly to tell a trend." if not case.is_leak else case.note.capitalize() + ".")
+        found.append("Seen too briefly to tell a trend.")
     if case.explained:
         found.append(f"{case.explained[:1].upper()}{case.explained[1:]}.")
     if len(case.aliases) > 0:
@@ -51,7 +58,7 @@ def evidence(case: Case, observed: Observed, units: Sequence[Unit]) -> tuple[str
     if case.note and case.rise is not None and case.kind != "slab":
         found.append(f"{case.note[:1].upper()}{case.note[1:]}.")
     if case.kind == "residual":
-        found.append(error_bar(observed))
+        found += [error_bar(observed), _beside(observed)]
     return tuple(found)
 
 
@@ -64,7 +71,7 @@ def _movement(case: Case, rise: Rise) -> str:
     verb = "Rises" if rise.slope > 0 else "Falls" if rise.slope < 0 else "Stands"
     return (
         f"{verb} {human_rate(abs(rise.slope))}{between} over {human_duration(rise.seconds)}; "
-        f"trend {rise.tau:.2f}, chance {rise.p:.1g}, {rise.samples} samples."
+        f"trend {rise.tau:.2f} of 1 in {rise.samples} samples, which chance makes with p = {rise.p:.1g}."
     )
 
 
@@ -106,8 +113,23 @@ def error_bar(observed: Observed) -> str:
     spread = f"; it moved by {human_bytes(abs(rise.growth))} while it was watched" if rise else ""
     return (
         f"The residual is a difference of many counters, right to about {human_bytes(max(total * 0.01, 32 << 20))} "
-        f"on this machine{spread}. It holds what page_alloc users take: drivers, page pools, dma-buf, GPU buffers, "
-        "full pipes, a balloon that counts nothing."
+        f"on this machine{spread}."
+    )
+
+
+def _beside(observed: Observed) -> str:
+    """What could be in the residual: the candidates that are counted, with their growth, and those that are not."""
+    ghost = observed.section("memory").extras.get("residual")
+    terms = {term.name: term.bytes for term in ghost.terms} if ghost else {}
+    known = [("socket queues", observed.rise("sockets", QUEUED, "size"))]
+    known += [(name, observed.amount_rise(name)) for name in ("Percpu", "Balloon", "balloon")]
+    counted = [f"{name} {human_delta(round(rise.growth))}" for name, rise in known if rise is not None]
+    if terms.get("zsmalloc") is not None:
+        counted.append(f"zsmalloc {human_bytes(terms['zsmalloc'])} in all, left out of it")
+    return (
+        f"Beside it in the same time: {', '.join(counted) or 'nothing that is counted'}. Not read, and possible: "
+        "page pools and rings of network drivers, dma-buf, GPU buffers, full pipes, tracing buffers, control groups "
+        "that are gone but still charged, a balloon that counts nothing."
     )
 
 
