@@ -81,3 +81,8 @@ _COMPILED = tuple((re.compile(pattern), KnownCache(subsystem, meaning)) for patt
 def known_cache(name: str) -> KnownCache | None:
     """What a cache of that name is for; None where the table does not know it."""
     return next((known for pattern, known in _COMPILED if pattern.match(name)), None)
+
+
+def holds_cached_files(name: str) -> bool:
+    """Whether a cache of that name is reclaimable in every kernel, also where a capture does not say so."""
+    return name in {"dentry", "buffer_head", "radix_tree_node", "xa_node"} or name.endswith(("inode_cache", "_inode"))

@@ -52,6 +52,7 @@ def candidates(observed: Observed) -> list[Case]:
         *_queues(observed),
         *_shared(observed),
         *_large_kmalloc(observed),
+        *_residual(observed),
         *_counters(observed),
     ]
 
@@ -191,6 +192,14 @@ def _large_kmalloc(observed: Observed) -> Iterator[Case]:
         note = "kmallocs of more than two pages: in Slab, in no line of slabinfo"
         rise = observed.amount_rise("large kmalloc")
         yield blank("slab", "memory", row.key, "large kmalloc", row.size.growth or 0, rise, note=note)
+
+
+def _residual(observed: Observed) -> Iterator[Case]:
+    """The residual where it grew by less than its error: a steady line shows far below that."""
+    row = observed.amount_row("residual")
+    if row and (row.size.growth or 0) > 0 and not any(s.kind == "residual" for s in observed.frame.suspects):
+        rise, note = observed.amount_rise("residual"), "memory that no counter names"
+        yield blank("residual", "memory", row.key, "residual", row.size.growth or 0, rise, note=note)
 
 
 def _counters(observed: Observed) -> Iterator[Case]:

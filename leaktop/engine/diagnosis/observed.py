@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.trend import LEAST_SAMPLES, Curve, may_rise, measure
+from leaktop.engine.known_caches import holds_cached_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,8 @@ class Observed:
         gained = [
             (row.number.growth, row)
             for row in self.section("slab").rows
-            if row.record.reclaimable and row.number and (row.number.growth or 0) > 0
+            if row.number and (row.number.growth or 0) > 0
+            if row.record.reclaimable or holds_cached_files(row.record.name)
         ]
         return [row for _, row in sorted(gained, key=lambda pair: -(pair[0] or 0))[:_FILLING]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.owners import Explained
+from leaktop.engine.known_caches import holds_cached_files
 
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
@@ -12,14 +13,11 @@ if TYPE_CHECKING:
     from leaktop.model.diagnosis import Case
 
 ORDER = 5
-_CACHES = ("dentry", "buffer_head", "radix_tree_node", "xa_node", "names_cache")
-"""Reclaimable in every kernel, also where the capture does not say so."""
-_INODES = ("inode_cache", "_inode")
 
 
 def explain(case: Case, _observed: Observed, owners: Owners) -> Explained | None:
     """By reclaim_account, else by name; an inode or dentry that a descriptor pins goes with the descriptor."""
-    is_known = case.kind == "slab" and (case.name in _CACHES or case.name.endswith(_INODES))
+    is_known = case.kind == "slab" and holds_cached_files(case.name)
     if not (case.is_cache or is_known):
         return None
     if is_known and owners.fds.holder and owners.fds.rise and owners.fds.rise.is_steady:
