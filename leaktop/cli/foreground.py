@@ -1,0 +1,96 @@
+"""Running a command in the foreground, as a shell does: in a process group of its own, which ends with us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_GRACE = 2.0
+"""Seconds between asking a group to end and killing it."""
+_STDIN = 0
+
+
+def run_command(command: Sequence[str], stdout: int | None = None) -> int:
+    """Run it to its end; its status, or 128 and the number of the signal that ended it.
+
+    Whatever interrupts us ends the whole group, and so does a Ctrl-C that the terminal gives to the command.
+
+    Args:
+        command: without a shell.
+        stdout: where its standard output goes; None for ours.
+
+    Raises:
+        OSError: it cannot be started.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    has_terminal = _is_in_foreground()
+    child = subprocess.Popen(command, stdout=stdout, process_group=0)  # noqa: S603  # what the user asked for
+    try:
+        if has_terminal:
+            _go_on(child.pid)
+        status = _wait(child, has_terminal=has_terminal)
+        if status == -signal.SIGINT:
+            raise KeyboardInterrupt
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        if has_terminal:
+            _lend_terminal(os.getpgrp())
+    return status if status >= 0 else 128 - status
+
+
+def _wait(child: subprocess.Popen[bytes], *, has_terminal: bool) -> int:
+    """Wait for its end; when Ctrl-Z stops it, stop as well, and go on with it."""
+    while True:
+        found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+        if found is None or found.si_code != os.CLD_STOPPED:
+            return child.wait()
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+        if has_terminal:
+            _lend_terminal(os.getpgrp())
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+            _go_on(child.pid)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the group, children of the child included, and wait for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        os.killpg(child.pid, signal.SIGCONT)
+        end = time.monotonic() + _GRACE
+        with contextlib.suppress(KeyboardInterrupt):  # who asks twice does not want to wait
+            while child.poll() is None and time.monotonic() < end:
+                time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _go_on(group: int) -> None:
+    """Lend it the terminal, and wake what asked for that too early."""
+    _lend_terminal(group)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGCONT)
+
+
+def _lend_terminal(group: int) -> None:
+    # From the background the call itself would stop us.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+    with contextlib.suppress(OSError):
+        os.tcsetpgrp(_STDIN, group)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _is_in_foreground() -> bool:
+    """Whether standard input is a terminal that is ours to lend."""
+    try:
+        return os.tcgetpgrp(_STDIN) == os.getpgrp()
+    except OSError:
+        return False
