@@ -172,10 +172,10 @@ class Chapter:
 
     def _newest_lines(self, index: int) -> list[_Line]:
         """The lines that hold the newest sample of a probe at a tick, the newest first; others need not be parsed."""
-        for i in range(self._indexed, len(self._ticks)):
+        for i in range(self._indexed, index + 1):
             for name in _NAME.findall(self._ticks[i].text):
                 self._mentions.setdefault(name, []).append(i)
-        self._indexed = len(self._ticks)
+        self._indexed = max(self._indexed, index + 1)
         session = self._ticks[index].session
         newest = {index} | {given[bisect_right(given, index) - 1] for given in self._mentions.values()}
         return [

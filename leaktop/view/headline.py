@@ -49,6 +49,9 @@ def growth_line(frame: Frame) -> tuple[str, Tone]:
     """What grew most since the baseline, in a sentence."""
     # A moment, not a span: the line stands still while nothing grows.
     since = time_of_day(frame.baseline_wall) if frame.baseline_wall is not None else "the start"
+    faults = [section.fault for section in frame.sections.values() if section.fault]
+    if len(faults) == len(frame.sections):
+        return f"Nothing can be told: {sanitise(faults[0].reason)}", "fault"
     growing = [suspect for suspect in frame.suspects if not suspect.is_cache]
     if not growing:
         return f"Nothing but caches has grown since {since}.", ""

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaktop.engine.engine import Engine
-from leaktop.model.sample import Machine, RawSample, Tick
+from leaktop.model.sample import Fault, Machine, RawSample, Tick
+from leaktop.sources.probes import PROBES
 from leaktop.sources.text_form import encode
 from leaktop.view.headline import Segment, bar, growth_line, memory_segments, verdict_line
 from tests.corpus import captures, content
@@ -137,3 +138,10 @@ def test_the_first_line_accuses_nobody_before_there_is_enough() -> None:
     assert verdict_line(Story().frame(range(61))) == ("Nothing grows steadily that is not a cache, over 1m00s.", "")
     cached = Story(memory={"Cached": rising(9 << 20, 512 << 20)}).frame(range(61))
     assert verdict_line(cached)[0].startswith("Cache growth: Caches gained 540M")
+
+
+def test_where_nothing_can_be_read_nothing_is_said_not_to_grow() -> None:
+    denied = Fault("denied", "/proc/slabinfo needs root", "sudo leaktop")
+    samples = tuple(RawSample(probe.name, None, denied, 1.0, 1e9) for probe in PROBES)
+    frame = Engine(Machine("6.12", None, 4096, None, None, None, None, is_live=False)).feed(Tick(1.0, 1e9, samples))
+    assert verdict_line(frame) == ("Nothing can be told: /proc/slabinfo needs root", "fault")

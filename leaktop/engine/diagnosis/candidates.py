@@ -67,17 +67,16 @@ def _grown(observed: Observed) -> Iterator[Case]:
         if suspect.is_cache or (suspect.size.growth or 0) >= LEAST.get(suspect.kind, 0) / 4:
             measured = _MEASURED.get(suspect.kind, "size")
             rise = observed.rise(suspect.section, suspect.key, measured, is_unbroken=suspect.kind == "socket")
-        yield _case(suspect, rise, observed.seconds)
+        yield _case(suspect, rise)
 
 
-def _case(suspect: Suspect, rise: Rise | None, seconds: float) -> Case:
+def _case(suspect: Suspect, rise: Rise | None) -> Case:
     growth = suspect.size.growth or 0
     objects = suspect.number.growth if suspect.number and suspect.kind != "socket" else None
-    case = blank(
+    return blank(
         suspect.kind, suspect.section, suspect.key, suspect.name, growth, rise, aliases=suspect.aliases,
         note=suspect.note, objects=objects, is_cache=suspect.is_cache,
     )  # fmt: skip
-    return case if rise or seconds <= 0 else case._replace(rate=growth / seconds)
 
 
 def blank(

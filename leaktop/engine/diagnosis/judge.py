@@ -40,7 +40,7 @@ def judge(observed: Observed) -> list[Case]:
     cases += standing(observed, cases)
     loss = observed.loss
     available = observed.amount("MemAvailable")
-    cases = [_weighed(case, loss, available) for case in cases]
+    cases = [_weighed(case, loss, available, observed.seconds) for case in cases]
     return sorted(cases, key=lambda case: (not case.is_leak, case.is_cache, -(case.rate or 0), -case.bytes))
 
 
@@ -136,8 +136,10 @@ def _with_what_they_own(
     return out
 
 
-def _weighed(case: Case, loss: float | None, available: int | None) -> Case:
-    """With its share of what the machine loses, and how long that can go on."""
+def _weighed(case: Case, loss: float | None, available: int | None, seconds: float) -> Case:
+    """With its share of what the machine loses, and how long that can go on; seen too briefly, at its average rate."""
+    if case.rate is None and seconds > 0 and case.kind != "fd":
+        return case._replace(rate=case.bytes / seconds)
     if not case.rate or case.rate <= 0:
         return case
     whole = max(loss, case.rate) if loss is not None and loss > 0 else None
