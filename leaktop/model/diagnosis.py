@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from leaktop.model.frame import Key
+    from collections.abc import Hashable
 
 VerdictClass = Literal[
     "kernel-leak",
@@ -59,7 +59,8 @@ class Case(NamedTuple):
     """slab, vmalloc, socket, process, fd, tmpfs, kmemleak, pagetables, kernelstack, percpu, hugepages, balloon,
     residual; counter for a line of /proc/meminfo."""
     section: str
-    key: Key
+    key: tuple[Hashable, ...]
+    """Of the row in its section: leaktop.model.frame.Key."""
     name: str
     aliases: tuple[str, ...]
     note: str

@@ -71,7 +71,7 @@ PANE = PaneView(
             0,
         ),
         text_column("value", "value", 20, lambda row: row.record.value, "what it comes to", 1),
-        name_column("detail", "why", lambda row: row.record.detail, "what speaks for the finding", 16),
+        name_column("detail", "why", lambda row: row.record.detail, "what speaks for the finding", 30),
     ),
     rows=_rows,
     haystack=lambda row: f"{row.record.step} {row.record.finding} {row.record.value} {row.record.detail}",
