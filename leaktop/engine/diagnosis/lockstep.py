@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.diagnosis.owners import small_ratio
 from leaktop.engine.diagnosis.trend import Curve, are_in_step, is_straight
-from leaktop.engine.known_caches import known_cache
+from leaktop.engine.known_caches import holds_cached_files, known_cache
 from leaktop.engine.merged import label
 from leaktop.model.diagnosis import Member, Unit
 
@@ -142,7 +142,8 @@ def _common_denominator(ratios: list[float]) -> int:
 
 
 def _is_large(cache: Cache) -> bool:
-    return not cache.reclaimable and (cache.active_objs or 0) >= _STANDING_OBJECTS and cache.objsize is not None
+    is_cache = cache.reclaimable or holds_cached_files(cache.name)
+    return not is_cache and (cache.active_objs or 0) >= _STANDING_OBJECTS and cache.objsize is not None
 
 
 def _is_telling(group: list[Row]) -> bool:
