@@ -18,8 +18,8 @@ from leaktop.sources.text_form import encode, escape
 _AMOUNT = re.compile(rb"\n(FDSize|VmRSS|RssAnon|RssFile|RssShmem|VmSwap|Threads):[ \t]+(\d{1,20})")
 _ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 _CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"f": b"\f", b"v": b"\v", b"a": b"\a", b"e": b"\x1b"}
-_MOST_COUNTED = 4096
-"""Counting descriptors means listing them; a table larger than this is left uncounted."""
+_MOST_COUNTED = 1 << 16
+"""Before 6.2 counting descriptors means listing them, a microsecond each; larger tables are left uncounted."""
 _PAGE = 4096
 _CEILING = 1 << 20
 _WHOLE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}

@@ -108,16 +108,20 @@ def process_name(row: Row) -> str:
 def _descriptors(observed: Observed) -> Iterator[Case]:
     """Processes that collect descriptors; their bytes are those of the kernel objects, added by whoever explains."""
     reader = observed.frame.machine.reader_pid
-    rows = [
-        row
-        for row in observed.section("processes").rows
-        if row.number and (row.number.growth or 0) >= _LEAST_FDS and row.key[0] != reader
-    ]
-    for row in sorted(rows, key=lambda row: -(row.number.growth or 0 if row.number else 0))[:_MOST]:
-        rise = observed.rise("processes", row.key, "number")
-        count = row.number.growth or 0 if row.number else 0
-        case = blank("fd", "processes", row.key, process_name(row), 0, rise, objects=count)
-        yield case._replace(rate=None, low=None, high=None)
+    rows = [(grown, row) for row in observed.section("processes").rows if (grown := _opened(row, observed)) is not None]
+    for count, row in sorted(rows, key=lambda pair: -pair[0])[:_MOST]:
+        if count >= _LEAST_FDS and row.key[0] != reader:
+            rise = observed.rise("processes", row.key, "number")
+            case = blank("fd", "processes", row.key, process_name(row), 0, rise, objects=count)
+            yield case._replace(rate=None, low=None, high=None)
+
+
+def _opened(row: Row, observed: Observed) -> int | None:
+    """Descriptors that a process gained; as long as they could be counted, where that is no longer so."""
+    if row.number is None or row.number.growth is not None:
+        return row.number.growth if row.number else None
+    rise = observed.rise("processes", row.key, "number")
+    return round(rise.growth) if rise else None
 
 
 def _threads(observed: Observed) -> Iterator[Case]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaktop.engine.diagnosis.programs import starts_threads, thread_rise
 from leaktop.engine.diagnosis.words import COUNTERS, a_minute, listing
 from leaktop.engine.merged import label
 from leaktop.units import human_bytes, human_count, human_duration, human_rate
@@ -51,9 +52,10 @@ def _headline(case: Case, observed: Observed) -> str:
     if case.kind == "fd" and rise:
         return f"{case.name} collects descriptors, {a_minute(rise.slope)}{steadily}: {rate} of kernel memory."
     if case.kind == "process":
-        threads = observed.rise("processes", case.key, "threads")
-        if threads and threads.is_steady and threads.growth >= 8:
-            return f"{case.name} starts threads, {a_minute(threads.slope)}{steadily}: {rate} with their kernel memory."
+        threads = thread_rise(case, observed)
+        if threads and starts_threads(case, observed):
+            what = "becomes more and more processes" if case.key[0] == "named" else "starts threads"
+            return f"{case.name} {what}, {a_minute(threads.slope)}{steadily}: {rate} with their kernel memory."
         return f"{case.name} grows {rate}{steadily}, and gives nothing back."
     if case.kind == "socket":
         verb, whose = ("are", "their queues hold") if case.key[0] == "held" else ("is", "its queue holds")

@@ -41,8 +41,8 @@ def _each(processes: list[Process]) -> Iterator[Figure]:
 
 def _totals(processes: list[Process]) -> Iterator[Figure]:
     """What owns kernel objects, over all processes; and how many there are of each name, since a leak may be many."""
-    yield Figure(THREADS, "number", sum(process.threads or 0 for process in processes))
-    yield Figure(FDS, "number", sum(process.fds or 0 for process in processes))
+    yield Figure(THREADS, "number", _sum([process.threads for process in processes]))
+    yield Figure(FDS, "number", _sum([process.fds for process in processes]))
     yield Figure(PROCESSES, "number", len(processes))
     for comm, count in Counter(process.comm for process in processes).items():
         if count > 1:
@@ -52,6 +52,12 @@ def _totals(processes: list[Process]) -> Iterator[Figure]:
         memory[process.comm] += private_memory(process) or 0
     for comm, size in memory.items():
         yield Figure(("named", comm), "size", size)
+
+
+def _sum(counts: list[int | None]) -> int | None:
+    """None where one of them is not known: a table too large to be counted must not look as if it had been closed."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 SECTION = SectionRule("processes", 6, ("processes",), assemble, counts=True)

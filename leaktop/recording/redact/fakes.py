@@ -6,6 +6,8 @@ import re
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import TYPE_CHECKING
 
+from leaktop.model.program_names import virtual_machine
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,9 +78,14 @@ class Fakes:
         self._ipv6 = _Counted(lambda number, _: b"\x20\x01\x0d\xb8" + number.to_bytes(12, "big"))
 
     def comm(self, name: bytes) -> bytes:
-        """A process's name; those of the kernel's own threads stay."""
+        """A process's name; those of the kernel's own threads stay, and what says that it is a virtual machine."""
         kernel = _KERNEL_THREAD.match(name)
-        return kernel[0] if kernel else name if name in {b"", b"?"} else self._comm(name)
+        if kernel:
+            return kernel[0]
+        guest = virtual_machine(name.decode("latin-1"))
+        if guest:
+            return guest.encode()
+        return name if name in {b"", b"?"} else self._comm(name)
 
     def path(self, path: bytes) -> bytes:
         """A file or an abstract socket's name; the well-known directory that it lies in stays."""

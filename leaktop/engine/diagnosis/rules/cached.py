@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.owners import Explained
 from leaktop.engine.diagnosis.trend import distance, line
+from leaktop.engine.known_caches import known_cache
 
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 ORDER = 6
 _FEWEST, _SOME, _MOST = 0.02, 0.3, 4.0
 """Objects for each cached one: on directories only, on some, on all."""
+_NEVER = {"open files", "tasks", "sockets", "network buffers", "memory maps", "connections"}
+"""Subsystems whose objects do not hang on a file: rather it is the file that they hold."""
 _LARGEST = 1024
 """Bytes: nothing larger hangs on every name or inode."""
 _TOLERANCE, _CLOSE = 0.12, 0.04
@@ -27,6 +30,9 @@ def explain(case: Case, observed: Observed, _owners: Owners) -> Explained | None
         return None
     row = observed.row("slab", case.key)
     if row is None or (row.record.objsize or 0) > _LARGEST:
+        return None
+    known = known_cache(case.name)
+    if known is not None and known.subsystem in _NEVER:
         return None
     mine = observed.curve("slab", case.key, "number", case.rise.start)
     for full in observed.filling:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.owners import Explained
+from leaktop.model.program_names import virtual_machine
 
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from leaktop.model.diagnosis import Case
 
 ORDER = 1
-_GUESTS = re.compile(
-    r"qemu-|kvm$|CPU \d+/KVM|firecracker|cloud-hyperviso|crosvm|VBoxHeadless|VirtualBoxVM|vmware-vmx|bhyve"
-)
 
 
 def explain(case: Case, _observed: Observed, _owners: Owners) -> Explained | None:
     """By the name of the process."""
-    if case.kind == "process" and _GUESTS.match(case.name):
+    if case.kind == "process" and virtual_machine(case.name):
         return Explained("a virtual machine: its guest touches memory up to its size")
     return None
