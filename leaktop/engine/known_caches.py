@@ -83,6 +83,12 @@ def known_cache(name: str) -> KnownCache | None:
     return next((known for pattern, known in _COMPILED if pattern.match(name)), None)
 
 
+_IN_MEMORY = ("shmem_", "hugetlbfs_", "mqueue_", "secretmem", "sock_inode")
+"""Inodes of what lies in memory alone, and stays until it is removed or closed."""
+
+
 def holds_cached_files(name: str) -> bool:
     """Whether a cache of that name is reclaimable in every kernel, also where a capture does not say so."""
+    if name.startswith(_IN_MEMORY):
+        return False
     return name in {"dentry", "buffer_head", "radix_tree_node", "xa_node"} or name.endswith(("inode_cache", "_inode"))

@@ -332,5 +332,4 @@ class Player:
         line = self._timeline
         at, since = line.position(place, frame.mono), previous(self._recording, line, place)
         playing = self._speed, self._is_playing, self._is_following
-        _ = frame.diagnosis  # concluded here, rather than in the thread that draws
         self._on_frame(frame, Position(place, at, since, *playing, is_last, line, self._survey))

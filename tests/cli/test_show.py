@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from leaktop.view.panes import PANES
+from leaktop.cli.show import SHOWN
 from tests.corpus import DATA
 from tests.trees import FILES, plant, plant_rest, put
 
@@ -382,7 +382,7 @@ def test_text_is_the_same_numbers(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 164
 
 
-@pytest.mark.parametrize("pane", [pane for pane in PANES if pane.name != "suspects"], ids=lambda pane: pane.name)
+@pytest.mark.parametrize("pane", SHOWN, ids=lambda pane: pane.name)
 def test_every_column_can_be_sorted_by(tmp_path: Path, pane: Any) -> None:
     plant_rest(plant(tmp_path, "vm-7.2b", "vm-7.2b-2scan"))
     put(tmp_path, "proc/net/udp", (DATA / "net" / "net_udp__vm-6.1b.txt").read_bytes())

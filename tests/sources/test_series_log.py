@@ -62,6 +62,23 @@ def test_a_heading_around_the_date(tmp_path: Path) -> None:
     assert times(ticks_of(write(tmp_path / "log", log))) == [0, 10]
 
 
+@pytest.mark.parametrize("rest", [b"", b" 5000.00"])
+def test_an_uptime_instead_of_a_date(tmp_path: Path, rest: bytes) -> None:
+    parts = [b"%d.50%s\n" % (90 + 30 * i, rest) + MEMINFO + SLABINFO for i in range(3)]
+    ticks = ticks_of(write(tmp_path / "log", b"".join(parts), AT + 60))
+    assert [(tick.mono, tick.wall) for tick in ticks] == [(0, AT), (30, AT + 30), (60, AT + 60)]
+
+
+def test_a_date_goes_before_an_uptime(tmp_path: Path) -> None:
+    parts = [date(7 * i) + b"%d.50 5000.00\n" % (90 + 30 * i) + MEMINFO for i in range(3)]
+    assert times(ticks_of(write(tmp_path / "log", b"".join(parts)))) == [0, 7, 14]
+
+
+def test_uptimes_that_fall_say_nothing(tmp_path: Path) -> None:
+    parts = [b"%d.50\n" % uptime + MEMINFO for uptime in (9000, 9010, 20)]
+    assert times(ticks_of(write(tmp_path / "log", b"".join(parts)))) == [0, 1, 2]
+
+
 def test_dates_behind_the_dumps(tmp_path: Path) -> None:
     log = b"".join(grow(MEMINFO, step) + SLABINFO + date(10 * step) for step in range(3))
     ticks = ticks_of(write(tmp_path / "log", log))

@@ -38,6 +38,15 @@ def test_a_fault_is_told_once(tmp_path: Path) -> None:
     assert faults[1:] == [set(), {"slabinfo"}, set()]
 
 
+def test_links_of_slabs_that_were_captured_once_hold_on(tmp_path: Path) -> None:
+    for name in ("0", "30", "60"):
+        put(tmp_path, f"s/{name}/proc/meminfo", "MemTotal: 1000 kB\n")
+    (tmp_path / "s/0/sys/kernel/slab/:0000064").mkdir(parents=True)
+    ticks = ticks_of(tmp_path / "s")
+    links = [sample for tick in ticks for sample in tick.samples if sample.probe == "slab_links"]
+    assert [(sample.mono, sample.fault) for sample in links] == [(0, None)]
+
+
 def test_they_are_sorted_by_time_not_by_name(tmp_path: Path) -> None:
     plant_series(tmp_path / "s", ("9", "10", "100.5"))
     assert [tick.mono for tick in ticks_of(tmp_path / "s")] == [0, 1, 91.5]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.trend import LEAST_SAMPLES, Curve, may_rise, measure
@@ -22,6 +23,8 @@ _LEAST_LATE, _LONGEST_LATE = 30.0, 600.0
 shows it, or the half of that. The longer it watched the longer the part: chance has had more opportunities."""
 _LATE_SHARE = 1 / 60
 _LATE_READS = 12
+_BEFORE, _FASTER = 4, 1.5
+"""Samples of an equally long part before, and how many times as fast it rose, for the rise to be levelling off."""
 _FILLING = 6
 """Caches that are looked at for what hangs on them."""
 _LATE_CHANCE = 0.001
@@ -152,7 +155,7 @@ class Observed:
             late = self.curve(section, key, measured, since, is_unbroken=is_unbroken)
             if len(late.values) < max(_LATE_READS, LEAST_SAMPLES):
                 break
-            if _is_higher_than_ever(whole, late) and may_rise(late):
+            if _is_higher_than_ever(whole, late) and not _levels_off(whole, late) and may_rise(late):
                 found = measure(late)
                 if found is not None and found.is_steady and found.p < _LATE_CHANCE:
                     return found
@@ -165,6 +168,19 @@ def _is_higher_than_ever(whole: Curve, late: Curve) -> bool:
     before = [value for time, value in zip(*whole, strict=True) if time < late.times[0]]
     growth = late.values[-1] - late.values[0]
     return not before or late.values[-1] - max(before) >= growth / 2
+
+
+def _levels_off(whole: Curve, late: Curve) -> bool:
+    """Whether it rose faster, and as gradually, in as long a time before: then the late part begins nothing."""
+    since = late.times[0] - late.seconds
+    before = [(time, value) for time, value in zip(*whole, strict=True) if since <= time <= late.times[0]]
+    if len(before) < _BEFORE or late.seconds <= 0:
+        return False
+    (begin, first), (end, last) = before[0], before[-1]
+    growth = last - first
+    largest = max(after - value for (_, value), (_, after) in pairwise(before))
+    slope = (late.values[-1] - late.values[0]) / late.seconds
+    return growth > 0 and largest < growth / 2 and growth / (end - begin) > _FASTER * slope
 
 
 def _at(times: list[float], values: list[float], moment: float) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaktop.engine.diagnosis.trend import parts_of
+
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
     from leaktop.engine.diagnosis.trend import Curve
@@ -20,6 +22,8 @@ _TICKS_A_SECOND = 100
 """USER_HZ, in which PID/stat tells when a process began: 100 on every architecture but alpha and ia64."""
 _EVEN_STEP, _EVEN_PACE = 0.22, (0.67, 1.5)
 """Of an even rise: no step is larger, and lately it is neither slower nor faster."""
+_FEW_PARTS = 1.5
+"""With few samples there are few parts, and a straight line makes larger steps: 1 of as many, and some more."""
 
 
 def outgrows_its_start(case: Case, rise: Rise, observed: Observed, least: float) -> bool:
@@ -36,7 +40,7 @@ def outgrows_its_start(case: Case, rise: Rise, observed: Observed, least: float)
     whole = _curve(case, observed)
     slowest, fastest = _EVEN_PACE
     is_whole = rise.start <= whole.times[0] + whole.seconds / 10
-    is_even = rise.step <= _EVEN_STEP and slowest <= rise.recent <= fastest
+    is_even = rise.step <= max(_EVEN_STEP, _FEW_PARTS / parts_of(rise.samples)) and slowest <= rise.recent <= fastest
     return is_whole and is_even and rise.seconds >= least
 
 

@@ -31,7 +31,8 @@ def leak_summary(observed: Observed, leaks: Sequence[Case], units: Sequence[Unit
         many = {2: "Two", 3: "Three", 4: "Four", 5: "Five"}.get(len(labels), str(len(labels)))
         speed = a_minute(unit.per_second) if unit.per_second else ""
         sentences.append(f"{many} {what} rise in step, {ratio}, {speed}: {listing(labels)}.")
-        sentences.append(f"One leaked unit is {unit.bytes:,} bytes.")
+        is_plain = all(member.ratio == 1 for member in unit.members)
+        sentences.append(f"One leaked unit {'is' if is_plain else 'may be'} {unit.bytes:,} bytes.")
         named |= {member.name for member in unit.members}
     elif worst.aliases:
         sentences.append(f"The name is a merged one: {label((worst.name, *worst.aliases))}.")

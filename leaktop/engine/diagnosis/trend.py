@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.diagnosis.staircase import is_staircase
 from leaktop.engine.statistics import floor_rises, largest_step_share, mann_kendall, theil_sen
 from leaktop.model.diagnosis import Rise
 
@@ -44,36 +45,60 @@ def measure(curve: Curve) -> Rise | None:
     if len(curve.values) < LEAST_SAMPLES or curve.seconds < LEAST_SECONDS:
         return None
     times, values = curve
-    shape = _shape(values)
+    shape = _shape(curve)
     slope = theil_sen(times, values)
     may_last = shape.is_rising and slope.low > 0
     recent = _recent(times, values) / slope.slope if may_last else 0.0
+    if may_last and recent < _RECENT and shape.is_staircase:
+        recent = 1.0  # the next step is not overdue
     return Rise(
         times[0], curve.seconds, len(values), values[-1] - values[0], slope.slope, slope.low, slope.high,
         shape.kendall.tau, shape.kendall.p, shape.floors, shape.step, recent, may_last and recent >= _RECENT,
     )  # fmt: skip
 
 
+def parts_of(samples: int) -> int:
+    """Into how many parts a span of so many samples is divided; a handful of samples are a part each."""
+    return samples if samples < 2 * LEAST_SAMPLES else min(_PARTS, samples // 2)
+
+
 def may_rise(curve: Curve) -> bool:
     """Whether measuring a curve can find a steady rise: the cheap half of the question."""
-    return len(curve.values) >= LEAST_SAMPLES and curve.seconds >= LEAST_SECONDS and _shape(curve.values).is_rising
+    return len(curve.values) >= LEAST_SAMPLES and curve.seconds >= LEAST_SECONDS and _shape(curve).is_rising
 
 
 class _Shape(NamedTuple):
     kendall: Kendall
     floors: float
     step: float
+    is_staircase: bool
     is_rising: bool
 
 
-def _shape(values: Sequence[float]) -> _Shape:
+def _shape(curve: Curve) -> _Shape:
+    times, values = curve
     count = len(values)
     kendall = mann_kendall(values)
-    parts = count if count < 2 * LEAST_SAMPLES else min(_PARTS, count // 2)
+    parts = parts_of(count)
     floors = floor_rises(values, parts) or 0.0 if parts <= count // 2 else _rises(values)
-    step = largest_step_share(values, parts)
-    is_rising = kendall.p < _CHANCE and floors >= _FLOORS and step <= max(_STEP, 2 / (parts - 1))
-    return _Shape(kendall, floors, step, is_rising)
+    step = largest_step_share(_evenly(curve), parts)
+    in_steps = is_staircase(times, values)
+    is_rising = kendall.p < _CHANCE and (floors >= _FLOORS or in_steps) and step <= max(_STEP, 2 / (parts - 1))
+    return _Shape(kendall, floors, step, in_steps, is_rising)
+
+
+def _evenly(curve: Curve) -> list[float]:
+    """As many values, evenly spaced in time: a slow probe leaves gaps, and what grew in one is no step."""
+    times, values = curve
+    last = len(times) - 1
+    evenly, right = [], 1
+    for i in range(last + 1):
+        moment = times[0] + (times[-1] - times[0]) * i / last
+        while right < last and times[right] < moment:
+            right += 1
+        share = (moment - times[right - 1]) / (times[right] - times[right - 1])
+        evenly.append(values[right - 1] + (values[right] - values[right - 1]) * share)
+    return evenly
 
 
 def _rises(values: Sequence[float]) -> float:

@@ -70,7 +70,7 @@ def _movement(case: Case, rise: Rise) -> str:
     )
     verb = "Rises" if rise.slope > 0 else "Falls" if rise.slope < 0 else "Stands"
     return (
-        f"{verb} {human_rate(abs(rise.slope))}{between} over {human_duration(rise.seconds)}; "
+        f"{verb} {human_rate(abs(rise.slope)).lstrip('+')}{between} over {human_duration(rise.seconds)}; "
         f"trend {rise.tau:.2f} of 1 in {rise.samples} samples, which chance makes with p = {rise.p:.1g}."
     )
 
@@ -81,7 +81,7 @@ def _unsteady(rise: Rise) -> str:
     if rise.step > 0.5:
         return "Most of it came in one step, which is no trend."
     if rise.floors < 0.75:
-        return "What it takes it gives back: its floor does not rise all along."
+        return "It does not rise all along: it stands for a while, or gives back what it took."
     if rise.recent < 0.25:
         return "It rose and then slowed down: it may have found its level."
     return "The rise is not steady enough to tell it from chance."

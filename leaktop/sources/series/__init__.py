@@ -13,7 +13,8 @@ import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.sources.series.logs import captures_of_log
-from leaktop.sources.series.loose import gather
+from leaktop.sources.series.loose import gather_all
+from leaktop.sources.series.moments import time_of_name
 from leaktop.sources.series.packed import first_block, is_archive, is_compressed, open_unpacked, unpack, unpack_file
 from leaktop.sources.series.session import Capture, SeriesError, Session, part
 from leaktop.sources.series.trees import Tree, captures_of, find_trees
@@ -26,7 +27,7 @@ __all__ = ["FORMS", "Series", "SeriesError", "Session", "first_block", "is_archi
 FORMS = (
     "what can be read: a directory or tar of captures named by their time (0/proc/meminfo, 30/proc/meminfo), "
     "a log of `date; cat /proc/meminfo; cat /proc/slabinfo` again and again, sosreports, "
-    "a directory or tar of one moment's slabinfo, meminfo, sys_kernel_slab.txt"
+    "a directory or tar of slabinfo, meminfo, sys_kernel_slab.txt, or of one such directory for each moment (000, 001)"
 )
 """For people whose file is nothing of these."""
 _SUFFIX = re.compile(r"\.(?:tar(?:\.[a-z0-9]{2,4})?|t[gx]z|tbz2?|tzst)\Z")
@@ -71,7 +72,7 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
     absolute = os.path.abspath(path)
     parent, name = os.path.split(absolute)
     if os.path.isdir(path):
-        found = find_trees(absolute, name, parent) or _gathered([absolute], name, parent, stack, notes)
+        found = find_trees(absolute, name, parent) or _gathered(absolute, name, parent, stack, notes)
         trees += found
         for inner in [] if found else _archives_in(absolute):
             _look(inner, stack, trees, captures, notes)
@@ -81,8 +82,7 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
         if missing:
             notes.append(f"{name}: {missing}")
         stem = _SUFFIX.sub("", name)
-        inside = [scratch, *sorted(entry.path for entry in os.scandir(scratch) if entry.is_dir(follow_symlinks=False))]
-        trees += find_trees(scratch, stem, parent) or _gathered(inside, stem, parent, stack, notes)
+        trees += find_trees(scratch, stem, parent) or _gathered(scratch, stem, parent, stack, notes)
     else:
         if is_compressed(path):
             scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="leaktop-"))
@@ -98,12 +98,14 @@ def _look(path: str, stack: contextlib.ExitStack, trees: list[Tree], captures: l
             raise SeriesError(f"{error}; {FORMS}") from error
 
 
-def _gathered(
-    directories: Sequence[str], name: str, series: str, stack: contextlib.ExitStack, notes: list[str]
-) -> list[Tree]:
-    """The tree that loose copies in the first of these directories that has any make."""
-    tree = stack.enter_context(tempfile.TemporaryDirectory(prefix="leaktop-"))
-    return [Tree(tree, name, series)] if any(gather(directory, tree, notes) for directory in directories) else []
+def _gathered(directory: str, name: str, series: str, stack: contextlib.ExitStack, notes: list[str]) -> list[Tree]:
+    """The trees that loose copies make; one that lies alone in what was named is called as that is."""
+    found = gather_all(
+        directory, name, series, stack.enter_context(tempfile.TemporaryDirectory(prefix="leaktop-")), notes
+    )
+    if len(found) == 1 and time_of_name(found[0].name) is None:
+        return [found[0]._replace(name=name, series=series)]
+    return found
 
 
 def _archives_in(directory: str) -> list[str]:

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,6 +34,8 @@ _LONGEST = 1 << 16
 _WHOLE = 0.97
 """The part of the usual lines that a dump at the end of the log has, where nothing but the last line's end is lost."""
 _UNDATED = "there are no dates in the log; its captures are taken to be 1 s apart"
+_UPTIME = re.compile(rb"([0-9]{1,8}\.[0-9]{2})(?: [0-9]{1,12}\.[0-9]{2})?")
+"""What `cat /proc/uptime` prints, or its first field."""
 _UNAME = re.compile(rb"Linux (\S{1,64}) [0-9]+\.[0-9]+\S* .*")
 _PROBES = tuple(probe for probe in PROBES if probe.name != "sock_diag")
 
@@ -48,6 +50,10 @@ class _Dump(NamedTuple):
     is_cut: bool
 
 
+class _Uptime(float):
+    """Seconds since the boot, where another line says a date."""
+
+
 @dataclass(slots=True)
 class _Block:
     """What belongs to one moment."""
@@ -59,9 +65,9 @@ class _Block:
 def captures_of_log(log: IO[bytes], name: str, notes: list[str]) -> list[Capture]:
     """The captures in a log, in its order, not read yet.
 
-    A line with a date and a time of day dates the dumps that follow it; where the log begins with a dump and ends with
-    a date, those before it. A dump of a file that the block has already begins another block. Without a date, blocks
-    are taken to be 1 s apart, the last of them as old as the log.
+    A line with a date and a time of day dates the dumps that follow it, or, where there is none in the log, an uptime;
+    where the log begins with a dump and ends with a date, those before it. A dump of a file that the block has already
+    begins another block. Without a date, blocks are taken to be 1 s apart, the last of them as old as the log.
 
     Args:
         log: the file, open as long as the captures are read.
@@ -78,7 +84,7 @@ def captures_of_log(log: IO[bytes], name: str, notes: list[str]) -> list[Capture
             uname = uname or item
         else:
             dumps.append(item)
-    items, cut = _whole(dumps)
+    items, cut = _whole(_on_one_clock(dumps))
     if cut:
         notes.append(f"{name}: {counted(cut, 'dump')} cut short, left out")
     blocks = _blocks(items)
@@ -104,7 +110,7 @@ def captures_of_log(log: IO[bytes], name: str, notes: list[str]) -> list[Capture
 
 
 def _items(log: IO[bytes]) -> Iterator[_Dump | float | bytes]:
-    """Dumps, dates (seconds since the epoch) and the line of `uname -a`, in the order of the log."""
+    """Dumps, dates (seconds since the epoch), uptimes and the line of `uname -a`, in the order of the log."""
     form: Form | None = None
     first, begin, lines, offset = b"", 0, 0, 0
     while True:
@@ -127,6 +133,8 @@ def _items(log: IO[bytes]) -> Iterator[_Dump | float | bytes]:
             lines += 1
         elif _UNAME.fullmatch(text):
             yield text
+        elif uptime := _UPTIME.fullmatch(text):
+            yield _Uptime(uptime[1])
         elif 8 < len(text) <= LONGEST_LINE:
             date = time_of_line(text.decode("utf-8", "replace"))
             if date is not None:
@@ -144,6 +152,15 @@ def _continues(form: Form, first: bytes, text: bytes) -> bool:
         return False
     mine, its = form.identity.match(text), form.identity.match(first)
     return mine is None or its is None or mine[0] != its[0]
+
+
+def _on_one_clock(items: list[_Dump | float]) -> list[_Dump | float]:
+    """With dates alone where there is one; else with uptimes, if they rise."""
+    uptimes = [item for item in items if isinstance(item, _Uptime)]
+    is_dated = any(not isinstance(item, _Dump | _Uptime) for item in items)
+    if is_dated or any(after < before for before, after in pairwise(uptimes)):
+        return [item for item in items if not isinstance(item, _Uptime)]
+    return items
 
 
 def _whole(items: list[_Dump | float]) -> tuple[list[_Dump | float], int]:
@@ -186,6 +203,9 @@ def _dated(blocks: list[_Block], age: float, name: str, notes: list[str]) -> lis
         if len(blocks) > 1:
             notes.append(f"{name}: {_UNDATED}")
         return [(block, age - (len(blocks) - 1 - number)) for number, block in enumerate(blocks)]
+    newest = max(block.date for block in blocks if block.date is not None)
+    if isinstance(newest, _Uptime):
+        blocks = [replace(block, date=None if block.date is None else block.date + age - newest) for block in blocks]
     if first:
         notes.append(f"{name}: {counted(first, 'capture')} before the first date, left out")
     undated = sum(block.date is None for block in blocks[first:])

@@ -1,6 +1,7 @@
 """Loose copies of kernel files, as people attach them to mails: slabinfo.txt, meminfo, `ls -l /sys/kernel/slab`.
 
-They are put where a captured tree has them, so that they are read like any other.
+They are put where a captured tree has them, so that they are read like any other. A loop that copies them again and
+again makes a directory of them for each moment.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from collections import defaultdict
 from leaktop.sources.files import KeptFiles
 from leaktop.sources.series.log_forms import FORMS
 from leaktop.sources.series.session import some
+from leaktop.sources.series.trees import DEEPEST, Tree
 
 _KINDS = (
     "meminfo", "slabinfo", "vmallocinfo", "zoneinfo", "vmstat", "kmemleak", "version", "cmdline", "uname", "hostname",
+    "uptime", "date", "time",
 )  # fmt: skip
 LOOSE_NAME = (
     rf"(?:[\w.+~-]{{0,60}}[._-])?(?:(?P<kind>{'|'.join(_KINDS)})|(?P<listing>"
@@ -30,6 +33,9 @@ _PLACES = {
     "cmdline": "proc/cmdline",
     "uname": "uname",
     "hostname": "hostname",
+    "uptime": "uptime",
+    "date": "date",
+    "time": "time",
     "listing": "sos_commands/loose/ls_-lR_.sys.kernel.slab",
 }
 """Below the root of a tree; of the others proc/KIND."""
@@ -40,12 +46,36 @@ _FORMS = {form.probe: form for form in FORMS}
 _LARGEST = 64 << 20
 
 
+def gather_all(directory: str, name: str, series: str, scratch: str, notes: list[str], depth: int = 0) -> list[Tree]:
+    """Make trees of the loose copies in a directory, or in each of those below it; links are not followed.
+
+    Args:
+        directory: where to look.
+        name: what it is called.
+        series: what it lies in.
+        scratch: a private directory, which takes the trees.
+        notes: takes a sentence for what was left out.
+        depth: how many levels were gone down so far.
+    """
+    place = os.path.join(scratch, str(len(os.listdir(scratch))))
+    if gather(directory, place, notes):
+        return [Tree(place, name, series)]
+    if depth == DEEPEST:
+        return []
+    with contextlib.suppress(OSError), os.scandir(directory) as entries:
+        inner = sorted((e for e in entries if e.is_dir(follow_symlinks=False)), key=lambda entry: entry.name)
+        return [
+            tree for entry in inner for tree in gather_all(entry.path, entry.name, directory, scratch, notes, depth + 1)
+        ]
+    return []
+
+
 def gather(directory: str, tree: str, notes: list[str]) -> bool:
     """Make a tree of the loose copies that lie in a directory itself; links are not followed.
 
     Args:
         directory: where they lie.
-        tree: an empty directory, which takes them.
+        tree: a directory to be made, which takes them.
         notes: takes a sentence for what was left out.
 
     Returns:

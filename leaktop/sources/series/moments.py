@@ -88,7 +88,7 @@ def time_of_line(line: str) -> float | None:
     epoch = _EPOCH.fullmatch(text.strip())
     if epoch:
         seconds = float(epoch[1].replace(",", "."))
-        return seconds / 1000 if len(epoch[1]) == 13 else seconds
+        return seconds / 1000 if len(epoch[1]) == 13 and epoch[1].isdecimal() else seconds
     if text.startswith("Linux "):  # uname -a, /proc/version: the date is when the kernel was built
         return None
     # A "T" between day and time must not hide the time, nor the day.

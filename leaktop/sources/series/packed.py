@@ -51,13 +51,13 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, 
 
 _WANTED = re.compile(
     r"(?:[^/]+/){0,3}(?:"
-    r"proc/(?:meminfo|zoneinfo|vmstat|slabinfo|vmallocinfo|version|cmdline|config\.gz|stat|sysvipc/shm"
+    r"proc/(?:meminfo|zoneinfo|vmstat|slabinfo|vmallocinfo|version|cmdline|config\.gz|stat|uptime|sysvipc/shm"
     r"|sys/kernel/(?:osrelease|hostname|random/boot_id)|(?:[0-9]{1,10}/)?net/[a-z0-9_]{1,20}"
     r"|[0-9]{1,10}/(?:status|stat|statm|comm|mountinfo))"
     r"|sys/kernel/(?:slab/[^/]+(?:/[a-z_]{1,40})?|mm/hugepages/[^/]+/[a-z_]{1,40}|debug/kmemleak)"
     r"|sos_commands/(?:[^/]+/ls[^/]*sys\.kernel\.slab[^/]*|kernel/uname_-a|filesys/df[^/]*|date/date[^/]*)"
-    r"|date|hostname|uname|etc/hostname|boot/config-[\w.+~-]{1,100}"
-    rf")|(?:[^/]+/)?(?i:{LOOSE_NAME})"
+    r"|date|time|uptime|hostname|uname|etc/hostname|boot/config-[\w.+~-]{1,100}"
+    rf")|(?:[^/]+/){{0,3}}(?i:{LOOSE_NAME})"
 )
 _DIRECTORIES = re.compile(r"(?:[^/]+/){0,3}(?:proc/(?:[0-9]{1,10}|net)|sys/kernel/(?:slab(?:/[^/]+)?|mm/hugepages))")
 """Directories that mean something when they are empty."""

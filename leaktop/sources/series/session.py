@@ -15,6 +15,8 @@ _OTHER_BOOT = 120.0
 """Seconds; what NTP moves the time of the boot by is less."""
 _HEAD = 4096
 """Bytes of a sample that are looked at to see whether it says anything."""
+_SELDOM = 60.0
+"""Seconds from one read of a probe to the next where it is read live: links of merged caches."""
 _MOST_NAMED = 3
 """Captures that a note names, of however many it counts."""
 
@@ -72,9 +74,12 @@ class Session:
     def steps(self) -> Iterator[Tick | Event]:
         """The ticks, read one by one as they are asked for, and the events, each before the tick that it goes before.
 
-        A probe's fault is given once, not again at every tick that it lasts.
+        A probe's fault is given once, not again at every tick that it lasts. What changes seldom may be in one capture
+        only, and holds for those that follow.
         """
         start = self._captures[0].steady
+        seldom = {probe.name for probe in self.probes if (probe.cadence or 0) >= _SELDOM}
+        lasting: set[str] = set()
         faults: dict[str, Fault] = {}
         unread = []
         for capture in self._captures:
@@ -85,6 +90,8 @@ class Session:
                 continue
             if capture.event is not None:
                 yield replace(capture.event, mono=mono, wall=wall)
+            samples = [sample for sample in samples if sample.fault is None or sample.probe not in lasting]
+            lasting |= {sample.probe for sample in samples if sample.fault is None} & seldom
             told = [s for s in samples if s.fault is None or faults.get(s.probe) != s.fault]
             faults = {sample.probe: sample.fault for sample in samples if sample.fault is not None}
             yield Tick(mono, wall, tuple(told))
