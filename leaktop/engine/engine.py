@@ -61,7 +61,9 @@ class Engine:
         came = {sample.probe for sample in tick.samples}
         for rule in SECTIONS:
             if not came.isdisjoint(rule.probes):
-                self._sections[rule.name] = self._assemble(rule, tick, is_first=not first.isdisjoint(rule.probes))
+                is_first = not first.isdisjoint(rule.probes)
+                is_read = rule.main is None or rule.main in came or self._inputs.sample(rule.main) is None
+                self._sections[rule.name] = self._assemble(rule, tick, is_first=is_first, is_read=is_read)
         return Frame(
             self._machine,
             tick.mono,
@@ -98,23 +100,25 @@ class Engine:
         """Since when a figure was in every read; see leaktop.model.frame.History."""
         return self._ledgers[section].unbroken_since(key, measure)
 
-    def _assemble(self, rule: SectionRule, tick: Tick, *, is_first: bool) -> Section:
+    def _assemble(self, rule: SectionRule, tick: Tick, *, is_first: bool, is_read: bool) -> Section:
         try:
             assembly = rule.assemble(self._inputs)
         except Exception as error:
             # One section that trips over a kernel nobody has seen must not take the screen down with it.
             reason = f"leaktop failed on this section ({type(error).__name__}: {error})"
             return Section(rule.name, fault=Fault("failed", reason, "report it, with the files that it reads"))
-        rows = self._rows(rule, assembly, tick.mono, is_first=is_first)
+        rows = self._rows(rule, assembly, tick.mono, is_first=is_first, is_read=is_read)
         return Section(rule.name, rows, assembly.fault, assembly.notes, assembly.extras, tick.mono, tick.wall)
 
-    def _rows(self, rule: SectionRule, assembly: Assembly, mono: float, *, is_first: bool) -> tuple[Row, ...]:
+    def _rows(
+        self, rule: SectionRule, assembly: Assembly, mono: float, *, is_first: bool, is_read: bool
+    ) -> tuple[Row, ...]:
         ledger = self._ledgers[rule.name]
         if assembly.fault is not None:
             # A read that failed is a gap: nothing is claimed to have changed over it.
             ledger.generation += 1
         else:
-            ledger.begin(len(assembly.entries), mono, is_first=is_first)
+            ledger.begin(len(assembly.entries), mono, is_first=is_first, is_read=is_read)
         rows = ledger.rows(assembly.entries, mono, counts=rule.counts)
         ledger.keep(assembly.figures, mono)
         if assembly.fault is None and ledger.generation % 16 == 0:

@@ -142,17 +142,20 @@ class Ledger:
         self._horizon = horizon
         self._lock = threading.Lock()
 
-    def begin(self, rows: int, mono: float, *, is_first: bool) -> None:
+    def begin(self, rows: int, mono: float, *, is_first: bool, is_read: bool = True) -> None:
         """A new read of the section arrived.
 
         Args:
             rows: how many there are.
             mono: monotonic seconds.
             is_first: something was read for the first time, so that rows unseen until now need not be new.
+            is_read: what most rows come from was read, and they are not merely as they were.
         """
         self.generation += 1
         self._is_first, self._has_begun = is_first or not self._has_begun, True
         self._limit = _ROOMY if rows < _MANY_ROWS else _CROWDED
+        if not is_read:
+            return
         with self._lock:
             reads = self._reads
             reads.append(mono)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOST = 16
 """Of one kind: what grew less than so many others of its kind is not what is looked for."""
-LEAST = {
+_LEAST = {
     "slab": 256 << 10,
     "vmalloc": 64 << 10,
     "socket": 128 << 10,
@@ -30,6 +30,8 @@ LEAST = {
     "residual": 2 << 20,
 }
 """Bytes that a steady rise must have gained to be a leak: below it, a rise may be steady and mean nothing."""
+_LEAST_SHARES = {"process": 1e-4, "slab": 2e-5}
+"""The same as a share of MemTotal: on a large machine more is going on."""
 _MEASURED = {"process": "private"}
 """What is judged of a row, where that is not its size: files that a process maps are page cache."""
 _LEAST_FDS = 32
@@ -40,6 +42,11 @@ _COUNTERS = (
     ("vmalloc", "VmallocUsed", "vmalloc", "vmalloc areas, which were not recorded one by one"),
 )
 """Sections without rows, and the counter that stands in for them."""
+
+
+def least(kind: str, observed: Observed) -> float:
+    """Bytes that a rise of that kind has to gain on this machine."""
+    return max(_LEAST.get(kind, 1 << 20), _LEAST_SHARES.get(kind, 0.0) * (observed.amount("MemTotal") or 0))
 
 
 def candidates(observed: Observed) -> list[Case]:
@@ -64,7 +71,7 @@ def _grown(observed: Observed) -> Iterator[Case]:
         if seen[suspect.kind, suspect.is_cache] > _MOST:
             continue
         rise = None
-        if suspect.is_cache or (suspect.size.growth or 0) >= LEAST.get(suspect.kind, 0) / 4:
+        if suspect.is_cache or (suspect.size.growth or 0) >= least(suspect.kind, observed) / 4:
             measured = _MEASURED.get(suspect.kind, "size")
             rise = observed.rise(suspect.section, suspect.key, measured, is_unbroken=suspect.kind == "socket")
         yield _case(suspect, rise)

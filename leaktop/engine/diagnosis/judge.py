@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leaktop.engine.diagnosis.candidates import LEAST, candidates
+from leaktop.engine.diagnosis.candidates import candidates, least
 from leaktop.engine.diagnosis.owned import with_what_they_own
 from leaktop.engine.diagnosis.owners import find_owners
 from leaktop.engine.diagnosis.programs import YOUNG_FDS, YOUNG_SECONDS, outgrows_its_start, starts_threads
@@ -55,7 +55,7 @@ def _rises(case: Case, observed: Observed) -> bool:
         return False
     if case.kind == "fd":
         return rise.growth >= _LEAST_FDS and outgrows_its_start(case, rise, observed, YOUNG_FDS)
-    if rise.growth < LEAST.get(case.kind, 1 << 20):
+    if rise.growth < least(case.kind, observed):
         return False
     return case.kind != "process" or outgrows_its_start(case, rise, observed, YOUNG_SECONDS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leaktop.engine.diagnosis.candidates import LEAST
+from leaktop.engine.diagnosis.candidates import least
 from leaktop.engine.diagnosis.trend import LEAST_SECONDS
 from leaktop.engine.sections.sockets import QUEUED
 from leaktop.units import human_bytes, human_count, human_delta, human_duration, human_rate
@@ -37,7 +37,7 @@ def evidence(case: Case, observed: Observed, units: Sequence[Unit]) -> tuple[str
             found.append(_unsteady(rise))
     elif case.is_leak:
         found.append(f"{case.note[:1].upper()}{case.note[1:]}.")
-    elif case.bytes < LEAST.get(case.kind, 0) / 4 and observed.seconds >= LEAST_SECONDS:
+    elif case.bytes < least(case.kind, observed) / 4 and observed.seconds >= LEAST_SECONDS:
         found.append("It gained too little to be judged.")
     else:
         found.append("Seen too briefly to tell a trend.")

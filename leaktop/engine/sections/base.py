@@ -52,3 +52,5 @@ class SectionRule:
     assemble: Callable[[Inputs], Assembly]
     counts: bool
     """Whether rows have a number beside their size."""
+    main: str | None = None
+    """The probe that most rows come from, where it is there: others may be read more often, and bring nothing new."""

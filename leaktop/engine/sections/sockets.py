@@ -122,4 +122,5 @@ SECTION = SectionRule(
     ("sock_diag", "socket_owners", *(f"net/{proto}" for proto in PROTOCOLS)),
     assemble,
     counts=True,
+    main="sock_diag",
 )

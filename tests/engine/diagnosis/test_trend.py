@@ -80,6 +80,27 @@ def test_a_leak_in_bursts_is_found() -> None:
     assert is_steady([float(second // 6) for second in SECONDS])
 
 
+def test_steps_far_apart_are_a_leak_while_the_next_is_not_overdue() -> None:
+    seconds = [float(second) for second in range(0, 157, 3)]
+    rise = measure(Curve(seconds, [700.0 * min(second // 30, 5) for second in seconds]))
+    assert rise is not None
+    assert rise.is_steady
+    ended = measure(Curve(seconds, [700.0 * min(second // 15, 5) for second in seconds]))
+    assert ended is not None
+    assert not ended.is_steady
+    uneven = measure(Curve(seconds, [700.0 * sum(second > at for at in (10, 16, 90, 96, 150)) for second in seconds]))
+    assert uneven is not None
+    assert not uneven.is_steady
+
+
+def test_what_grew_while_nobody_read_is_no_step() -> None:
+    kept = [float(second) for second in SECONDS if not 10 < second < 45]
+    rise = measure(Curve(kept, [9.0 * second for second in kept]))
+    assert rise is not None
+    assert rise.is_steady
+    assert rise.step < 0.2
+
+
 def test_missing_ticks_change_nothing() -> None:
     kept = [second for second in SECONDS if not 20 <= second < 38 and second % 5 != 3]
     rise = measure(curve([7.0 * second for second in kept], [float(second) for second in kept]))

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.stories import KIB, MIB, TOTAL, Story, case_of, flat, rising
+from leaktop.engine.engine import Engine
+from leaktop.model.sample import Tick
+from tests.engine.stories import KIB, MACHINE, MIB, TOTAL, Story, case_of, flat, rising
 
 if TYPE_CHECKING:
     from leaktop.model.diagnosis import Diagnosis
@@ -316,3 +318,33 @@ def test_an_hour_of_quiet_does_not_hide_what_begins_now() -> None:
     seconds = range(3601)
     found = Story(caches=QUIET | {"kmalloc-2k": (2048, rising(100, begins=3480))}).told(seconds)
     assert leaks(found) == [("slab", "kmalloc-2k")]
+
+
+def test_what_levels_off_is_not_begun_anew_in_every_late_part() -> None:
+    found = Story(caches=QUIET | {"kmalloc-2k": (2048, lambda s: 20_000 * (1 - 0.5 ** (s / 22)))}).told(range(148))
+    assert leaks(found) == []
+
+
+def test_inodes_of_files_in_memory_are_no_cache_but_follow_the_files() -> None:
+    caches = QUIET | {"shmem_inode_cache": (680, rising(60))}
+    assert leaks(Story(caches=caches).told(THREE)) == [("slab", "shmem_inode_cache")]
+    memory = {"Shmem": rising(60 * 4096, 4 * MIB), "Cached": rising(60 * 4096, 512 * MIB)}
+    assert leaks(Story(caches=caches, memory=memory).told(THREE)) == [("tmpfs", "Shmem")]
+
+
+def test_a_large_machine_has_more_going_on() -> None:
+    grows = {"worker": (rising(9 * KIB, 50 * MIB), flat(3), flat(9))}
+    assert leaks(Story(caches=QUIET, processes=grows).told(THREE)) == [("process", "worker (500)")]
+    large = {"MemTotal": flat(64 << 30)}
+    assert leaks(Story(caches=QUIET, processes=grows, memory=large).told(THREE)) == []
+
+
+def test_sockets_that_are_read_rarely_are_not_taken_for_a_staircase() -> None:
+    story = Story(caches=QUIET, sockets={"udp:5140": rising(90 * KIB)})
+    engine = Engine(MACHINE)
+    for second in range(121):
+        tick = story.tick(second)
+        kept = [s for s in tick.samples if s.probe != "sock_diag" or second % 20 == 0]
+        frame = engine.feed(Tick(tick.mono, tick.wall, tuple(kept)))
+    assert leaks(frame.diagnosis) == [("socket", "udp 127.0.0.1:5140")]
+    assert len(engine.read_times("sockets", frame.mono)) == 7
