@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leaktop.model.diagnosis import Rise
     from leaktop.model.frame import Key, Row, Suspect
 
-_MOST = 16
+_MOST = 12
 """Of one kind: what grew less than so many others of its kind is not what is looked for."""
 _LEAST = {
     "slab": 256 << 10,

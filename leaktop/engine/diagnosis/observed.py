@@ -47,6 +47,7 @@ class Observed:
         self._since = frame.mono if frame.baseline_mono is None else frame.baseline_mono
         self._reads: dict[str, list[float]] = {}
         self._rows: dict[str, dict[Key, Row]] = {}
+        self._histories: dict[tuple[str, Key, str], tuple[list[float], list[float]]] = {}
         self._rises: dict[tuple[str, Key, str, bool], Rise | None] = {}
         self._amounts = {row.record.name: row for row in frame.sections["memory"].rows}
 
@@ -115,7 +116,7 @@ class Observed:
             is_unbroken: only since the row was last missing; rows of sockets are missing while nothing is queued.
         """
         history = self.frame.history
-        times, values = history.points(section, key, measured, self.frame.mono)
+        times, values = self._points(section, key, measured)
         if not times:
             return Curve((), ())
         begin = max(since, self._since, times[0])
@@ -126,12 +127,18 @@ class Observed:
         if len(moments) > _MOMENTS:
             step = (len(moments) - 1) / (_MOMENTS - 1)
             moments = [moments[round(i * step)] for i in range(_MOMENTS)]
-        return Curve(moments, [_at(times, values, moment) for moment in moments])
+        return Curve(moments, _values_at(times, values, moments))
 
     def curve_at(self, section: str, key: Key, measured: str, moments: Sequence[float]) -> Curve:
         """A figure at moments of somebody else's choice."""
-        times, values = self.frame.history.points(section, key, measured, self.frame.mono)
-        return Curve(moments, [_at(times, values, moment) for moment in moments] if times else ())
+        times, values = self._points(section, key, measured)
+        return Curve(moments, _values_at(times, values, moments) if times else ())
+
+    def _points(self, section: str, key: Key, measured: str) -> tuple[list[float], list[float]]:
+        asked = section, key, measured
+        if asked not in self._histories:
+            self._histories[asked] = self.frame.history.points(*asked, self.frame.mono)
+        return self._histories[asked]
 
     def rise(self, section: str, key: Key, measured: str, *, is_unbroken: bool = False) -> Rise | None:
         """How a figure moved since the baseline, or over the late part in which it rose steadily.
@@ -183,12 +190,18 @@ def _levels_off(whole: Curve, late: Curve) -> bool:
     return growth > 0 and largest < growth / 2 and growth / (end - begin) > _FASTER * slope
 
 
-def _at(times: list[float], values: list[float], moment: float) -> float:
-    """The value at a moment, on the line that joins the points beside it: a plateau is kept as its two ends."""
-    right = bisect_right(times, moment)
-    if right == 0:
-        return values[0]
-    if right == len(times):
-        return values[-1]
-    before, after = times[right - 1], times[right]
-    return values[right - 1] + (values[right] - values[right - 1]) * (moment - before) / (after - before)
+def _values_at(times: list[float], values: list[float], moments: Sequence[float]) -> list[float]:
+    """The values at moments in order, on the lines that join the points: a plateau is kept as its two ends."""
+    count = len(times)
+    out = []
+    right = 0
+    for moment in moments:
+        right = bisect_right(times, moment, right)
+        if right == 0:
+            out.append(values[0])
+        elif right == count:
+            out.append(values[-1])
+        else:
+            before, value = times[right - 1], values[right - 1]
+            out.append(value + (values[right] - value) * (moment - before) / (times[right] - before))
+    return out
