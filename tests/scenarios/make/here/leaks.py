@@ -94,7 +94,7 @@ def fd_leak_sockets() -> None:
 
 def fd_leak_sockets_before() -> None:
     """Listen from the start."""
-    global listening  # noqa: PLW0603
+    global listening  # noqa: PLW0603  # one socket of one process, made before it is recorded
     listening = socket.create_server(("127.0.0.1", TCP_PORT))
 
 

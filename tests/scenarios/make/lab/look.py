@@ -13,26 +13,27 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 _POINTS = 7
 _SHOWN = 14
 
 
-def _key(row: dict[str, object]) -> tuple[str, int] | None:
+def _key(row: dict[str, Any]) -> tuple[str, int] | None:
     """What a row is about, and its bytes."""
     section = row["section"]
     if section == "memory":
-        return (f"memory {row['name']}", int(row["bytes"])) if row["bytes"] is not None else None  # type: ignore[call-overload]
+        return (f"memory {row['name']}", int(row["bytes"])) if row["bytes"] is not None else None
     if section == "slab":
-        return f"slab {row['name']}", int(row["bytes"])  # type: ignore[call-overload]
+        return f"slab {row['name']}", int(row["bytes"])
     if section == "vmalloc":
-        return f"vmalloc {row['caller']} {row['module'] or ''}", int(row["bytes"])  # type: ignore[call-overload]
+        return f"vmalloc {row['caller']} {row['module'] or ''}", int(row["bytes"])
     if section == "sockets":
-        return f"socket {row['proto']} {row['local']}", int(row["rmem"] or 0)  # type: ignore[call-overload]
+        return f"socket {row['proto']} {row['local']}", int(row["rmem"] or 0)
     if section == "processes":
-        return f"process {row['comm']}", int(row["anon"] or 0)  # type: ignore[call-overload]
+        return f"process {row['comm']}", int(row["anon"] or 0)
     if section == "tmpfs":
-        return f"tmpfs {row['name']}", int(row["used"] or 0)  # type: ignore[call-overload]
+        return f"tmpfs {row['name']}", int(row["used"] or 0)
     if section == "kmemleak":
         return f"kmemleak {str(row)[80:200]}", 1
     return None
