@@ -216,6 +216,7 @@ class Player:
             self._find(lambda here: at_wish(self._recording, self._timeline, wish, here))
             if self._shown is None:
                 self._show(place)
+        self._due = time.monotonic()  # what the first Frame took is not to be caught up with
 
     def _take_more(self) -> bool:
         """Take what came since; whether there is more."""
