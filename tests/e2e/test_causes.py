@@ -160,7 +160,7 @@ def test_a_file_in_dev_shm() -> None:
     path = f"/dev/shm/leaktop-e2e-{os.getpid()}"
     try:
         with pane("7", "/dev/shm") as terminal:
-            terminal.wait_for("  /dev/shm")
+            terminal.wait_for(" /dev/shm  ")  # with "▲" in front where others grow as well
             with open(path, "wb") as file:
                 file.write(bytes(256 << 20))
             # Others use the mount as well, and may remove some tens of MiB meanwhile.
