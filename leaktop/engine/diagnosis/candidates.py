@@ -192,6 +192,8 @@ def _shared(observed: Observed) -> Iterator[Case]:
         return
     likely = files[0].record if files and (files[0].size.growth or 0) > 0.3 * growth else None
     rise = observed.amount_rise("Shmem")
+    if likely is not None and not (rise and rise.is_steady):
+        return  # the file is a candidate itself
     note = "Shmem: files in memory that no mount in sight holds" if likely is None else likely.kind
     yield blank("tmpfs", "memory", row.key, likely.name if likely else "Shmem", growth, rise, note=note)
 

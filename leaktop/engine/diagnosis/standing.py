@@ -78,14 +78,15 @@ def _stepped(kind: str, row: Row, observed: Observed) -> Case:
 
 def _queues(observed: Observed) -> Iterator[Case]:
     for row in observed.section("sockets").rows:
-        value = row.size.value or 0
+        # A ring is set aside when the socket is made, full or not.
+        value = (row.size.value or 0) - (row.record.ring or 0)
         if value < _FULL_QUEUE or (value < _QUEUE and not row.record.drops):
             continue
         curve = observed.curve("sockets", row.key, "size", is_unbroken=True)
         if curve.seconds < _QUEUE_SECONDS:
             continue
         late = [v for t, v in zip(*curve, strict=True) if t >= curve.times[-1] - max(_QUEUE_SECONDS, curve.seconds / 2)]
-        if min(late) < 0.75 * value:
+        if min(late) - (row.record.ring or 0) < 0.75 * value:
             continue
         owner = row.record.owners[0] if row.record.owners else None
         place = " ".join(part for part in (row.record.interface, row.record.local) if part)

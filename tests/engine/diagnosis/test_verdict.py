@@ -9,6 +9,7 @@ import pytest
 
 from leaktop.engine.engine import Engine
 from leaktop.model.sample import Tick
+from leaktop.sources.text_form import encode
 from tests.engine.stories import KIB, MACHINE, MIB, TOTAL, Story, case_of, flat, rising
 
 if TYPE_CHECKING:
@@ -348,3 +349,11 @@ def test_sockets_that_are_read_rarely_are_not_taken_for_a_staircase() -> None:
         frame = engine.feed(Tick(tick.mono, tick.wall, tuple(kept)))
     assert leaks(frame.diagnosis) == [("socket", "udp 127.0.0.1:5140")]
     assert len(engine.read_times("sockets", frame.mono)) == 7
+
+
+def test_a_ring_that_is_set_aside_is_no_backlog() -> None:
+    row = f"packet\teth0\t\t\t0\t0\t0\t0\t0\t9\t0\teth0\t{4 * MIB}\tc"
+    story = Story(caches=QUIET, more={"sock_diag": lambda _second: encode("sock_diag", [row, "=\tpacket\t1"])})
+    frame = story.frame(THREE)
+    assert [r.size.value for r in frame.sections["sockets"].rows] == [4 * MIB]
+    assert leaks(frame.diagnosis) == []
