@@ -1,8 +1,8 @@
 """Make the pictures of this folder from the kernel that this runs on: `sudo python screenshots/make.py [NAME ...]`.
 
 The causes are real: a socket that nobody reads, a packet ring, a file in /dev/shm, a process that grows, descriptors
-that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded; `replay`
-pictures are of the bundled recording, which was made so.
+that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded; others are
+of recordings that were made so.
 """
 
 from __future__ import annotations
@@ -43,23 +43,36 @@ class Shot(NamedTuple):
     size: tuple[int, int]
     seconds: float
     keys: tuple[str, ...]
+    recording: Path | None = None
+    """What is replayed; None for this machine, live."""
 
 
+END = ("J", *"end", "enter")
+SCENARIOS = HERE.parent / "tests" / "scenarios"
+LOCKSTEP = SCENARIOS / "lab-lockstep.leaktop"
+"""A module that loses two objects a packet."""
+THREADS = SCENARIOS / "lab-thread-and-leak.leaktop"
+"""A server that starts threads, and a module that loses buffers."""
+SHM = SCENARIOS / "uml-tmpfs-growth-shm.leaktop"
+"""A file in /dev/shm that grows."""
 SHOTS = (
-    Shot("overview", (160, 48), 60, ()),
+    Shot("overview", (160, 48), 15, END, THREADS),
     Shot("memory", (120, 36), 30, ("1", "z", "down")),
     Shot("residual", (120, 44), 12, ("1", *["down"] * 11, "enter")),
     Shot("slab", (120, 30), 25, ("2", "z", "U")),
     Shot("slab-detail", (120, 50), 25, ("2", "slash", *"vmap_area", "enter", "enter")),
     Shot("vmalloc", (120, 30), 12, ("3", "z")),
     Shot("sockets", (120, 30), 12, ("4", "z")),
-    Shot("processes", (120, 30), 20, ("6", "z")),
-    Shot("tmpfs", (120, 30), 20, ("7", "z")),
-    Shot("suspects", (120, 30), 30, ("8", "z")),
+    Shot("processes", (120, 30), 15, (*END, "6", "z"), THREADS),
+    Shot("tmpfs", (120, 30), 15, (*END, "7", "z"), SHM),
+    Shot("suspects", (120, 30), 15, (*END, "8", "z"), THREADS),
     Shot("narrow", (80, 24), 25, ("2",)),
     Shot("help", (120, 44), 6, ("2", "question_mark")),
-    Shot("replay", (160, 48), 3, ("J", *"end", "enter", "left_curly_bracket", "2")),
-    Shot("replay-narrow", (80, 24), 3, ("J", *"end", "enter", "left_curly_bracket", "2")),
+    Shot("replay", (160, 48), 15, (*END, "left_curly_bracket", "2"), Path(DEMO)),
+    Shot("replay-narrow", (80, 24), 15, (*END, "left_curly_bracket", "2"), Path(DEMO)),
+    Shot("verdict", (160, 48), 15, (*END, "8"), LOCKSTEP),
+    Shot("verdict-detail", (120, 50), 15, (*END, "8", "enter"), LOCKSTEP),
+    Shot("triage", (120, 30), 15, (*END, "9", "z"), LOCKSTEP),
     Shot("lab-overview", (160, 48), 90, ("5",)),
     Shot("lab-kmemleak", (120, 30), 10, ("5", "z")),
     Shot("lab-kmemleak-detail", (120, 50), 10, ("5", "down", "enter")),
@@ -106,8 +119,8 @@ async def press(pilot: Pilot[None], keys: tuple[str, ...]) -> None:
 
 async def take(shot: Shot) -> None:
     """Run the screen for a while and keep what it shows."""
-    if shot.name.startswith("replay"):
-        app = LeaktopApp(None, None, replayed=Replayed(read_file(DEMO), plays=False))
+    if shot.recording is not None:
+        app = LeaktopApp(None, None, replayed=Replayed(read_file(str(shot.recording)), plays=False))
     else:
         source = FileSystemSource(kmemleak_enabled=kmemleak.is_enabled)
         app = LeaktopApp(source, Engine(source.machine))
@@ -116,7 +129,7 @@ async def take(shot: Shot) -> None:
         await press(pilot, shot.keys)
         await asyncio.sleep(shot.seconds)
         await pilot.pause()
-        title = "leaktop demo" if shot.name.startswith("replay") else "sudo leaktop"
+        title = f"leaktop replay {shot.recording.name}" if shot.recording else "sudo leaktop"
         svg = app.export_screenshot(title=title)
     # Textual's fonts are fetched from elsewhere when the picture is opened; a picture should need nothing but itself.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
@@ -128,7 +141,7 @@ async def take(shot: Shot) -> None:
 async def main(names: list[str]) -> None:
     """Take the pictures that were asked for, all but the lab's by default."""
     wanted = [shot for shot in SHOTS if shot.name in names or (not names and not shot.name.startswith("lab-"))]
-    with contextlib.nullcontext() if all(shot.name.startswith("lab-") for shot in wanted) else causes():
+    with contextlib.nullcontext() if all(s.recording or s.name.startswith("lab-") for s in wanted) else causes():
         for shot in wanted:
             await take(shot)
 
