@@ -36,7 +36,7 @@ def run_command(command: Sequence[str], stdout: int | None = None) -> int:
         if has_terminal:
             _go_on(child.pid)
         status = _wait(child, has_terminal=has_terminal)
-        if status == -signal.SIGINT:
+        if status in {-signal.SIGINT, 128 + signal.SIGINT}:  # the second is how a shell says the first
             raise KeyboardInterrupt
     except BaseException:
         _end(child)
