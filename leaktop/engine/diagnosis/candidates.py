@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from leaktop.engine.sections.sockets import QUEUED
+from leaktop.engine.sections.sockets import QUEUED, holder_of
+from leaktop.engine.suspects import describe
 from leaktop.model.diagnosis import Case
 
 if TYPE_CHECKING:
@@ -107,11 +108,6 @@ def blank(
     )  # fmt: skip
 
 
-def process_name(row: Row) -> str:
-    """A process, as it is called when it is accused."""
-    return f"{row.record.comm} ({row.record.pid})"
-
-
 def _descriptors(observed: Observed) -> Iterator[Case]:
     """Processes that collect descriptors; their bytes are those of the kernel objects, added by whoever explains."""
     reader = observed.frame.machine.reader_pid
@@ -119,7 +115,7 @@ def _descriptors(observed: Observed) -> Iterator[Case]:
     for count, row in sorted(rows, key=lambda pair: -pair[0])[:_MOST]:
         if count >= _LEAST_FDS and row.key[0] != reader:
             rise = observed.rise("processes", row.key, "number")
-            case = blank("fd", "processes", row.key, process_name(row), 0, rise, objects=count)
+            case = blank("fd", "processes", row.key, describe("processes", row)[1], 0, rise, objects=count)
             yield case._replace(rate=None, low=None, high=None)
 
 
@@ -143,7 +139,7 @@ def _threads(observed: Observed) -> Iterator[Case]:
         rise = observed.rise("processes", row.key, "threads")
         if rise and rise.is_steady:
             private = observed.rise("processes", row.key, "private")
-            yield blank("process", "processes", row.key, process_name(row), row.size.growth or 0, private)
+            yield blank("process", "processes", row.key, describe("processes", row)[1], row.size.growth or 0, private)
 
 
 def _crowds(observed: Observed) -> Iterator[Case]:
@@ -166,9 +162,7 @@ def _queues(observed: Observed) -> Iterator[Case]:
     rows = observed.section("sockets").rows
     groups: dict[tuple[str, str, str, int], list[Row]] = {}
     for row in rows:
-        owner = row.record.owners[0] if row.record.owners else None
-        group = ("held", row.record.proto, owner.comm if owner else "", owner.pid if owner else 0)
-        groups.setdefault(group, []).append(row)
+        groups.setdefault(holder_of(row.record), []).append(row)
     for key, members in groups.items():
         sizes = sorted((row.size.value or 0 for row in members), reverse=True)
         if len(members) < 2 or sizes[0] > 0.8 * sum(sizes):

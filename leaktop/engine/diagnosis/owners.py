@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.diagnosis.candidates import queued
-from leaktop.engine.diagnosis.trend import are_in_step, is_straight
+from leaktop.engine.diagnosis.trend import are_in_step
 from leaktop.engine.sections.processes import FDS, PROCESSES, THREADS
 
 if TYPE_CHECKING:
@@ -110,6 +110,3 @@ def small_ratio(ratio: float) -> tuple[float, bool]:
     numerator, denominator = min(_RATIOS, key=lambda pq: abs(ratio * pq[1] / pq[0] - 1))
     nearest = numerator / denominator
     return (nearest, True) if abs(ratio / nearest - 1) <= _NEAR else (ratio, False)
-
-
-__all__ = ["Count", "Explained", "Owners", "find_owners", "follows", "is_in_step", "is_straight", "small_ratio"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.candidates import blank
+from leaktop.engine.suspects import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,12 +89,8 @@ def _queues(observed: Observed) -> Iterator[Case]:
         late = [v for t, v in zip(*curve, strict=True) if t >= curve.times[-1] - max(_QUEUE_SECONDS, curve.seconds / 2)]
         if min(late) - (row.record.ring or 0) < 0.75 * value:
             continue
-        owner = row.record.owners[0] if row.record.owners else None
-        place = " ".join(part for part in (row.record.interface, row.record.local) if part)
-        case = blank(
-            "socket", "sockets", row.key, f"{row.record.proto} {place or f'inode {row.record.inode}'}", value, None,
-            note=f"{owner.comm} ({owner.pid}) fd {owner.fd}" if owner else "",
-        )  # fmt: skip
+        _, name, owner, _ = describe("sockets", row)
+        case = blank("socket", "sockets", row.key, name, value, None, note=owner)
         drops = f", {row.record.drops} dropped" if row.record.drops else ""
         yield case._replace(
             is_leak=True, confidence=0.8, rate=(row.size.growth or 0) / max(observed.seconds, 1.0),

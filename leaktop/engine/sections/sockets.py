@@ -27,6 +27,12 @@ QUEUED = ("total", "queued")
 """What all sockets hold together."""
 
 
+def holder_of(socket: Socket) -> tuple[str, str, str, int]:
+    """The key of what all sockets of its protocol and its process hold together."""
+    owner = socket.owners[0] if socket.owners else None
+    return "held", socket.proto, owner.comm if owner else "", owner.pid if owner else 0
+
+
 def memory_of(socket: Socket) -> int:
     """Bytes of memory that a socket holds, as far as its source tells.
 
@@ -92,9 +98,8 @@ def _held(entries: list[Entry]) -> Iterator[Figure]:
     """What all sockets hold, and those of one protocol and process: a backlog may lie in a thousand of them."""
     held: Counter[Key] = Counter({QUEUED: 0})
     for entry in entries:
-        owner = entry.record.owners[0] if entry.record.owners else None
         held[QUEUED] += entry.size or 0
-        held["held", entry.record.proto, owner.comm if owner else "", owner.pid if owner else 0] += entry.size or 0
+        held[holder_of(entry.record)] += entry.size or 0
     for key, size in held.items():
         yield Figure(key, "size", size)
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leaktop.engine.diagnosis.owners import Explained
+from leaktop.engine.sections.sockets import holder_of
 
 if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
@@ -38,9 +39,7 @@ def explain(case: Case, observed: Observed, owners: Owners) -> Explained | None:
 
 def _is_one_of(case: Case, queue: Case, observed: Observed) -> bool:
     row = observed.row("sockets", case.key)
-    owner = row.record.owners[0] if row and row.record.owners else None
-    held = ("held", row.record.proto if row else "", owner.comm if owner else "", owner.pid if owner else 0)
-    return held == queue.key
+    return row is not None and holder_of(row.record) == queue.key
 
 
 _FAMILIES = (
