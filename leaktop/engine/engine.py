@@ -69,10 +69,10 @@ class Engine:
             tick.mono,
             tick.wall,
             dict(self._sections),
-            rank_suspects(self._sections, self._machine.reader_pid),
             self._baseline_wall,
             self._baseline_mono,
             self,
+            rank_suspects,
             diagnose,
             probes or {},
         )

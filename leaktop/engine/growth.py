@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from leaktop.engine.series import HORIZON, Series
+from leaktop.engine.track import Rest, Track
 from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
@@ -18,111 +19,9 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Key
 
 UNKNOWN = Trend(None, None, None, None, None, None, None)
-_KEPT_AT_LEAST, _KEPT_AT_MOST = 10.0, 120.0
-"""Seconds for which the history of a row that vanished is kept, should it come back: as long as it was there."""
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""
 _MANY_ROWS = 100
-_SLOPE_EVERY = 5.0
-"""Seconds for which a slope over a minute stands: long enough to be read, and to be cheap."""
-
-
-class Track:
-    """One figure: its series, its baseline and what follows from them."""
-
-    __slots__ = (
-        "baseline",
-        "generation",
-        "high",
-        "rises",
-        "series",
-        "since",
-        "slope",
-        "slope_at",
-        "steps",
-        "still",
-        "still_until",
-    )
-
-    def __init__(self, series: Series, baseline: int | None, since: float) -> None:
-        self.series = series
-        self.baseline = baseline
-        self.since = since
-        self.generation = -1
-        self.high: int | None = None
-        self.rises = 0
-        self.steps = 0
-        self.slope: float | None = None
-        self.slope_at = float("-inf")
-        self.still: Trend | None = None
-        """The Trend of a figure that has not moved since the baseline: while it does not, nothing is computed."""
-        self.still_until = 0.0
-
-    @property
-    def last_seen(self) -> float:
-        """Monotonic time of the last value, or of the row itself where no value was known."""
-        return max(self.since, self.series.times[-1] if self.series.times else self.since)
-
-    def is_outlived(self, mono: float) -> bool:
-        """Whether the row has been gone for so long that nobody waits for it: processes come and go by the thousand."""
-        there = self.last_seen - self.series.times[0] if self.series.times else 0.0
-        return mono - self.last_seen > min(max(there, _KEPT_AT_LEAST), _KEPT_AT_MOST)
-
-    def observe(self, mono: float, value: int, generation: int) -> Trend:
-        """Take one value and say how it moves.
-
-        Args:
-            mono: monotonic seconds.
-            value: bytes, or a count.
-            generation: number of the section's read; a hole in it is a gap, over which no delta is claimed.
-        """
-        still = self.still
-        if still is not None and still.value == value and self.generation == generation - 1 and mono < self.still_until:
-            self.stand(mono, generation)
-            return still
-        series = self.series
-        delta: int | None = None
-        rate: float | None = None
-        if self.generation == generation - 1 and series.times:
-            before, then = series.values[-1], series.times[-1]
-            delta = value - int(before)
-            rate = delta / (mono - then) if mono > then else None
-            self.steps += 1
-            if delta > 0:
-                self.rises += 1
-        elif series.times:
-            self.since = max(self.since, mono)
-        self.generation = generation
-        series.append(mono, value)
-        if self.high is None or value > self.high:
-            self.high = value
-        if self.baseline is None:
-            self.baseline = value
-        if self.steps > 1 and mono - self.slope_at >= _SLOPE_EVERY:
-            self.slope, self.slope_at = series.slope(self.since), mono
-        growth = value - self.baseline
-        rose = self.rises / self.steps if self.steps else None
-        trend = Trend(value, delta, rate, growth, self.slope, self.high, rose)
-        has_moved = delta != 0 or self.rises or growth or self.slope or self.high != value
-        self.still = None if has_moved or len(series.values) < 2 else trend
-        self.still_until = self.slope_at + _SLOPE_EVERY if self.slope is None else float("inf")
-        return trend
-
-    def stand(self, mono: float, generation: int) -> None:
-        """Take the same value again."""
-        self.generation = generation
-        self.steps += 1
-        self.series.times[-1] = mono
-
-    def mark(self, mono: float) -> None:
-        """Let growth count from the value that this figure has now."""
-        if self.series.values:
-            self.baseline = int(self.series.values[-1])
-            self.high = self.baseline
-        self.since = mono
-        self.rises = self.steps = 0
-        self.slope, self.slope_at = None, float("-inf")
-        self.still = None
 
 
 class Ledger:
@@ -137,6 +36,7 @@ class Ledger:
         self._is_first = True
         self._has_begun = False
         self._tracks: defaultdict[str, dict[Key, Track]] = defaultdict(dict)
+        self._rests: dict[Key, Rest] = {}
         self._limit = _ROOMY
         self._reads = array("d")
         self._horizon = horizon
@@ -168,37 +68,39 @@ class Ledger:
             return self._observe(key, measure, mono, value)
 
     def rows(self, entries: Sequence[Entry], mono: float, *, counts: bool) -> tuple[Row, ...]:
-        """Take every row of the read that began last, with a number beside its size where the section counts."""
-        with self._lock:
-            sizes = self._trends("size", [(entry[0], entry[2]) for entry in entries], mono)
-            if not counts:
-                return tuple([Row(entry[0], entry[1], size, None) for entry, size in zip(entries, sizes, strict=True)])
-            numbers = self._trends("number", [(entry[0], entry[3]) for entry in entries], mono)
-            return tuple(
-                [
-                    Row(entry[0], entry[1], size, number)
-                    for entry, size, number in zip(entries, sizes, numbers, strict=True)
-                ]
-            )
+        """Take every row of the read that began last, with a number beside its size where the section counts.
 
-    def _trends(self, measure: str, figures: list[tuple[Key, int | None]], mono: float) -> list[Trend]:
-        """One measure of all rows. Most stand still, and thousands of calls would be what they cost."""
-        get, generation = self._tracks[measure].get, self.generation
-        trends = []
-        for key, value in figures:
-            track = get(key)
-            if (
-                track is not None
-                and (still := track.still) is not None
-                and still[0] == value
-                and track.generation == generation - 1
-                and mono < track.still_until
-            ):
-                track.stand(mono, generation)
-                trends.append(still)
-            else:
-                trends.append(self._observe(key, measure, mono, value))
-        return trends
+        Nine rows of ten stand still, and thousands of them would be what a tick costs.
+        """
+        rows = []
+        with self._lock:
+            get, generation = self._rests.get, self.generation
+            before = generation - 1
+            for entry in entries:
+                rest = get(entry[0])
+                if rest is not None and rest.generation == before and mono < rest.until and rest.entry == entry:
+                    rest.generation = generation
+                    rest.mono = mono
+                    rows.append(rest.row)
+                else:
+                    rows.append(self._row(entry, mono, counts=counts))
+        return tuple(rows)
+
+    def _row(self, entry: Entry, mono: float, *, counts: bool) -> Row:
+        key, record, value, count = entry
+        size = self._observe(key, "size", mono, value)
+        number = self._observe(key, "number", mono, count) if counts else None
+        row = Row(key, record, size, number)
+        if size.delta != 0:
+            return row
+        track = self._tracks["size"][key]
+        if size is not track.still:
+            return row
+        other = self._tracks["number"][key] if counts else track
+        if number is None or number is other.still:
+            until = min(track.still_until, other.still_until)
+            track.rest = other.rest = self._rests[key] = Rest(entry, row, until, mono, self.generation)
+        return row
 
     def keep(self, figures: Iterable[Figure], mono: float) -> None:
         """Take figures that have no column, of the read that began last."""
@@ -221,6 +123,7 @@ class Ledger:
     def mark(self, mono: float) -> None:
         """Let growth of every row count from now."""
         with self._lock:
+            self._rests.clear()
             for tracks in self._tracks.values():
                 for track in tracks.values():
                     track.mark(mono)
@@ -228,7 +131,10 @@ class Ledger:
     def forget_gone(self, mono: float) -> None:
         """Drop the history of rows that have been gone for long."""
         with self._lock:
+            self._rests = {key: rest for key, rest in self._rests.items() if rest.generation == self.generation}
             for tracks in self._tracks.values():
+                for track in tracks.values():
+                    track.catch_up()
                 gone = [
                     key
                     for key, track in tracks.items()
@@ -259,6 +165,7 @@ class Ledger:
             track = self._tracks[measure].get(key)
             if track is None or not track.series.times:
                 return [], []
+            track.catch_up()
             times, values = track.series.times, track.series.values
             start = max(bisect_right(times, since) - 1, 0)
             end = bisect_right(times, until)

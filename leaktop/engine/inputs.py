@@ -19,10 +19,12 @@ class Inputs:
 
     Attributes:
         machine: facts about the machine.
+        kept: what sections keep of their last read, to make only those rows anew that changed; by section.
     """
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.kept: dict[str, Any] = {}
         self._samples: dict[str, RawSample] = {}
         self._known: set[str] = set()
         self._parsed: dict[str, tuple[RawSample, Any]] = {}

@@ -66,18 +66,22 @@ class Series:
             return 0.0
         step = span / (_PROBES - 1)
         total = 0.0
-        low = bisect_left(times, start)
+        count, right = len(times), max(bisect_left(times, start) - 1, 0)
         for i, weight in enumerate(_WEIGHTS):
-            total += weight * self._at(start + i * step, low)
+            # As value_at does, from where the moment before was found: thousands of slopes a tick are asked for.
+            time = start + i * step
+            right = bisect_right(times, time, right)
+            if right == count:
+                total += weight * values[-1]
+                continue
+            then, before = times[right - 1], values[right - 1]
+            total += weight * (before + (time - then) / (times[right] - then) * (values[right] - before))
         return total / (_WEIGHT_SQUARES * step)
 
     def value_at(self, time: float) -> float:
         """The value at a moment, between two samples on the line that joins them."""
-        return self._at(time, 0)
-
-    def _at(self, time: float, low: int) -> float:
         times, values = self.times, self.values
-        right = bisect_right(times, time, max(low - 1, 0))
+        right = bisect_right(times, time)
         if right == 0:
             return values[0]
         if right == len(times):
@@ -88,7 +92,7 @@ class Series:
 
     def _forget(self, before: float) -> None:
         """Drop what is older; the line that crosses this moment begins there."""
-        value = self._at(before, 0)
+        value = self.value_at(before)
         keep = bisect_right(self.times, before) - 1
         del self.times[:keep]
         del self.values[:keep]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from leaktop.engine.residual import noise
-from leaktop.model.frame import Section, Suspect
+from leaktop.model.frame import Suspect
 from leaktop.parsers.kmemleak import from_culprit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from leaktop.model.frame import Residual, Row
+    from leaktop.model.frame import Frame, Residual, Row, Section
     from leaktop.model.records import Cache, KmemleakGroup, Process, SharedMemory, Socket, VmallocGroup
 
 _LIMIT = 200
@@ -32,20 +31,29 @@ Description = tuple[str, str, str, bool]
 """Kind, name, note, whether it is a cache; as in Suspect."""
 
 
-def rank_suspects(sections: Mapping[str, Section], reader_pid: int | None = None) -> tuple[Suspect, ...]:
+def rank_suspects(frame: Frame) -> tuple[Suspect, ...]:
     """Everything that grew since the baseline, most bytes first, caches that can be reclaimed last.
 
     The process that read the samples (leaktop itself) is no suspect: its memory grows with the history it keeps. Nor is
     a process that came after the baseline and has not grown since.
     """
-    found = [
-        suspect
-        for section in sections.values()
-        for suspect in _suspects_of(section)
-        if suspect.kind != "process" or (suspect.key[0] != reader_pid and suspect.size.rose)
+    grown = [
+        (growth, section, row)
+        for section in frame.sections.values()
+        if section.name in _DESCRIBE
+        for row in section.rows
+        if (growth := row.size.growth) and growth > 0
     ]
-    found.sort(key=lambda suspect: (suspect.is_cache, -(suspect.size.growth or 0)))
-    return tuple(found[:_LIMIT])
+    grown.sort(key=itemgetter(0), reverse=True)
+    leaks: list[Suspect] = []
+    caches: list[Suspect] = []
+    for _, section, row in grown:
+        suspect = _suspect(section, row, frame.machine.reader_pid)
+        if suspect is not None:
+            (caches if suspect.is_cache else leaks).append(suspect)
+            if len(leaks) == _LIMIT:
+                break
+    return tuple((leaks + caches)[:_LIMIT])
 
 
 def describe(section: str, row: Row) -> Description:
@@ -53,28 +61,24 @@ def describe(section: str, row: Row) -> Description:
     return _DESCRIBE[section](row)
 
 
-def _suspects_of(section: Section) -> Iterator[Suspect]:
-    if section.name == "memory":
-        yield from _amounts(section)
-    elif section.name in _DESCRIBE:
-        for row in section.rows:
-            if (row.size.growth or 0) > 0:
-                kind, name, note, is_cache = describe(section.name, row)
-                aliases = row.record.aliases if kind == "slab" else ()
-                yield Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache, aliases)
+def _suspect(section: Section, row: Row, reader_pid: int | None) -> Suspect | None:
+    if section.name == "memory" and not _is_accused(section, row):
+        return None
+    if section.name == "processes" and (row.key[0] == reader_pid or not row.size.rose):
+        return None
+    kind, name, note, is_cache = describe(section.name, row)
+    aliases = row.record.aliases if kind == "slab" else ()
+    return Suspect(kind, section.name, row.key, name, note, row.size, row.number, is_cache, aliases)
 
 
-def _amounts(section: Section) -> Iterator[Suspect]:
-    ghost = section.extras.get("residual")
-    total = next((row.record.bytes for row in section.rows if row.record.name == "MemTotal"), 0) or 0
-    for row in section.rows:
-        growth = row.size.growth or 0
-        if growth <= 0 or not stands_alone(row, ghost):
-            continue
-        kind, name, note, is_cache = describe("memory", row)
-        if kind == "residual" and growth < noise(total) / 4:
-            continue
-        yield Suspect(kind, "memory", row.key, name, note, row.size, None, is_cache)
+def _is_accused(memory: Section, row: Row) -> bool:
+    """Whether a counter stands for memory of its own, and a residual for more than the noise of its formula."""
+    if not stands_alone(row, memory.extras.get("residual")):
+        return False
+    if row.record.name != "residual":
+        return True
+    total = next((other.record.bytes for other in memory.rows if other.record.name == "MemTotal"), 0) or 0
+    return (row.size.growth or 0) >= noise(total) / 4
 
 
 def stands_alone(row: Row, ghost: Residual | None) -> bool:

@@ -148,15 +148,21 @@ class Frame:
     mono: float
     wall: float
     sections: Mapping[str, Section]
-    suspects: tuple[Suspect, ...]
     baseline_wall: float | None
     """When growth counts from."""
     baseline_mono: float | None
     """The same on the monotonic clock, at most an hour ago or as far back as history is kept."""
     history: History
+    rank: Callable[[Frame], tuple[Suspect, ...]]
+    """Finds the suspects, when somebody asks for them."""
     conclude: Callable[[Frame], Diagnosis]
     """Makes the diagnosis, when somebody asks for it."""
     probes: Mapping[str, ProbeState] = field(default_factory=dict)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Everything that grew since the baseline, ranked."""
+        return self.rank(self)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:

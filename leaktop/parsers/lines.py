@@ -34,15 +34,23 @@ def number(field: str) -> int | None:
     return None if field == "-" else int(field)
 
 
-def rows(content: bytes, form: str) -> Iterator[list[str]]:
-    """The fields of each line of a text form, the first line checked.
+def lines(content: bytes, form: str) -> Iterator[str]:
+    """The lines of a text form that are not empty, after the first, which is checked.
 
     Raises:
         ParseError: the bytes are not this form, version 1.
     """
-    lines = decode(content).split("\n")
-    if lines[0] != f"# leaktop {form} 1":
-        raise ParseError(f"not a leaktop {form} list: {lines[0][:60]!r}")
-    for line in lines[1:]:
-        if line:
-            yield line.split("\t")
+    heading, *rest = decode(content).split("\n")
+    if heading != f"# leaktop {form} 1":
+        raise ParseError(f"not a leaktop {form} list: {heading[:60]!r}")
+    return filter(None, rest)
+
+
+def rows(content: bytes, form: str) -> Iterator[list[str]]:
+    """The fields of each line of a text form.
+
+    Raises:
+        ParseError: as lines.
+    """
+    for line in lines(content, form):
+        yield line.split("\t")

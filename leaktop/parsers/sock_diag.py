@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from leaktop.model.records import Socket, SocketTable
-from leaktop.parsers.lines import rows, unescape
+from leaktop.parsers.lines import lines, unescape
 
 _FIELDS = 14
+_FEW = 1 << 20
+"""Bytes of a dump whose rows are remembered: from one second to the next most sockets stay as they are."""
+_NUMBERS: dict[str, int | None] = {"-": None, "0": 0}
+"""Most are one of these, and int() costs the most here."""
 
 
 def parse_sock_diag(content: bytes) -> SocketTable:
@@ -14,34 +20,41 @@ def parse_sock_diag(content: bytes) -> SocketTable:
     Raises:
         ParseError: the bytes are not this text form.
     """
-    numbers: dict[str, int | None] = {"-": None, "0": 0}  # most are one of these, and int() costs the most here
     totals: dict[str, int] = {}
     faults: dict[str, str] = {}
     sockets: list[Socket] = []
-    has_escapes = b"\\" in content
-
-    def number(field: str) -> int | None:
-        return numbers[field] if field in numbers else int(field)
-
-    for row in rows(content[: content.rfind(b"\n") + 1], "sock_diag"):  # without a line that was cut short
-        try:
-            if len(row) >= _FIELDS:
-                proto, local, peer, state, rx, tx, rmem, wmem, drops, inode, uid, interface, ring, cookie = row[
-                    :_FIELDS
-                ]
-                if has_escapes:
-                    local, peer, interface = unescape(local), unescape(peer), unescape(interface)
-                sockets.append(
-                    Socket(
-                        *(proto, local, peer, state, number(rx), number(tx), number(rmem), number(wmem)),
-                        *(number(drops), int(inode), number(uid), None if interface == "-" else interface),
-                        *(number(ring), cookie),
-                    )
-                )
-            elif len(row) == 3 and row[0] == "=":
-                totals[row[1]] = int(row[2])
-            elif len(row) == 3 and row[0] == "!":
-                faults[row[1]] = row[2]
-        except ValueError:
+    parse = _parse_line if len(content) < _FEW else _parse_line.__wrapped__
+    for line in lines(content[: content.rfind(b"\n") + 1], "sock_diag"):  # without a line that was cut short
+        if line[0] not in "=!":
+            socket = parse(line)
+            if socket is not None:
+                sockets.append(socket)
             continue
+        row = line.split("\t")
+        if len(row) == 3 and row[0] == "=" and row[2].isdecimal():
+            totals[row[1]] = int(row[2])
+        elif len(row) == 3 and row[0] == "!":
+            faults[row[1]] = row[2]
     return SocketTable(tuple(sockets), totals, faults)
+
+
+@lru_cache(maxsize=1 << 12)
+def _parse_line(line: str) -> Socket | None:
+    row = line.split("\t")
+    if len(row) < _FIELDS:
+        return None
+    proto, local, peer, state, rx, tx, rmem, wmem, drops, inode, uid, interface, ring, cookie = row[:_FIELDS]
+    if "\\" in line:
+        local, peer, interface = unescape(local), unescape(peer), unescape(interface)
+    try:
+        return Socket(
+            *(proto, local, peer, state, _number(rx), _number(tx), _number(rmem), _number(wmem)),
+            *(_number(drops), int(inode), _number(uid), None if interface == "-" else interface),
+            *(_number(ring), cookie),
+        )
+    except ValueError:
+        return None
+
+
+def _number(field: str) -> int | None:
+    return _NUMBERS[field] if field in _NUMBERS else int(field)

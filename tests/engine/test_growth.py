@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaktop.engine.growth import UNKNOWN, Ledger
+from leaktop.engine.sections import Entry
 from leaktop.model.frame import Trend
 
 KEY = ("kmalloc-64",)
@@ -98,6 +99,42 @@ def test_any_course_of_events_against_a_plain_account(events: list[tuple[str, in
             assert found.rose == (None if rose is None else pytest.approx(rose))
             assert reads.ledger.points(("a",), "size", 1e9)[1][-1] == value
             assert reads.ledger.points(("a",), "size", 1e9)[0][-1] == reads.mono
+
+
+_ROWS = st.dictionaries(
+    st.sampled_from("abc"), st.tuples(st.sampled_from([None, 0, 64, 64, 64, 128]), st.sampled_from([1, 1, 1, 2]))
+)
+
+
+@given(st.lists(st.one_of(_ROWS, st.sampled_from(["gap", "mark", "again", "again", "again"])), max_size=40))
+def test_rows_that_stand_still_say_what_each_figure_by_itself_would(
+    events: list[dict[str, tuple[int, int]] | str],
+) -> None:
+    at_once, one_by_one = Ledger(), Ledger()
+    rows: dict[str, tuple[int, int]] = {}
+    for mono, event in enumerate(events):
+        rows = event if isinstance(event, dict) else rows
+        if event == "mark":
+            at_once.mark(mono)
+            one_by_one.mark(mono)
+        elif event == "gap":
+            at_once.generation += 1
+            one_by_one.generation += 1
+        else:
+            for ledger in (at_once, one_by_one):
+                ledger.begin(len(rows), mono, is_first=mono == 0)
+            entries = [Entry((name,), name, *figures) for name, figures in rows.items()]
+            for row in at_once.rows(entries, mono, counts=True):
+                size, number = rows[row.record]
+                assert row.size == one_by_one.observe(row.key, "size", mono, size)
+                assert row.number == one_by_one.observe(row.key, "number", mono, number)
+            if mono % 5 == 0:
+                at_once.forget_gone(mono)
+                one_by_one.forget_gone(mono)
+    for name in "abc":
+        for measure in ("size", "number"):
+            assert at_once.points((name,), measure, 1e9) == one_by_one.points((name,), measure, 1e9)
+            assert at_once.unbroken_since((name,), measure) == one_by_one.unbroken_since((name,), measure)
 
 
 def test_a_failed_read_is_a_gap_over_which_nothing_is_claimed() -> None:

@@ -75,6 +75,30 @@ def test_slab_keeps_caches_of_one_name_apart() -> None:
     assert [row.number.delta for row in frame.sections["slab"].rows if row.number] == [1, 30]
 
 
+SHARED = ":a-0000192\tdir\t-", "old\tlink\t:a-0000192", "young\tlink\t:a-0000192"
+
+
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (("old", "twin", "young", "twin"), SHARED),
+        (("young", "old", "twin", "twin"), SHARED),
+        (("old", "twin", "twin"), SHARED),
+        (("old", "new", "young", "twin", "twin"), SHARED),
+        (("old", "young", "twin", "twin"), ("old\tdir\t1", "young\tdir\t0")),
+        (("old", "young", "twin", "twin"), None),
+    ],
+)
+def test_slab_is_the_same_however_it_came_about(names: tuple[str, ...], classes: tuple[str, ...] | None) -> None:
+    before = HEADING + "".join(cache_line(name, 42 + n) for n, name in enumerate(("old", "young", "twin", "twin")))
+    after = HEADING + "".join(cache_line(name, 44 + n // 2) for n, name in enumerate(names))
+    now = {"slabinfo": after, "slab_links": Fault("missing", "-") if classes is None else links(*classes)}
+    engine = fed(slabinfo=before, slab_links=links(*SHARED))
+    found = [(row.key, row.record) for row in engine.feed(tick(2.0, **now)).sections["slab"].rows]
+    fresh = Engine(MACHINE).feed(tick(2.0, **now)).sections["slab"].rows
+    assert found == [(row.key, row.record) for row in fresh]
+
+
 def test_slab_without_slabinfo_still_names_its_caches() -> None:
     fault = Fault("denied", "/proc/slabinfo needs root", "sudo leaktop")
     engine = fed(slabinfo=fault, slab_links=links(":a-0000192\tdir\t-", "dentry\tlink\t:a-0000192", "TCP\tdir\t0"))

@@ -84,7 +84,7 @@ def test_equal_rows_stand_by_size_then_by_name_whatever_the_kernel_prints_first(
     shuffled = dataclasses.replace(
         frame,
         sections={n: dataclasses.replace(s, rows=tuple(reversed(s.rows))) for n, s in frame.sections.items()},
-        suspects=tuple(reversed(frame.suspects)),
+        rank=lambda _: tuple(reversed(frame.suspects)),
     )
     for column in pane.columns:
         found = [arrange(pane, given, Choice(sort=column.name)) for given in (frame, shuffled)]

@@ -117,7 +117,7 @@ def test_a_hostile_name_is_harmless_in_the_sentence() -> None:
     (row,) = frame.sections["slab"].rows
     grown = fed(slabs(a=1), slabs(a=2))
     suspect = grown.suspects[0]._replace(name="\x1b]0;x\x07" + "n" * 600)
-    text, _ = growth_line(dataclasses.replace(grown, suspects=(suspect,)))
+    text, _ = growth_line(dataclasses.replace(grown, rank=lambda _: (suspect,)))
     assert text.isprintable()
     assert len(text) < 120
     assert row.record.name == "a"

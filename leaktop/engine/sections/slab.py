@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
@@ -11,7 +12,8 @@ from leaktop.parsers.slabinfo import parse_slabinfo
 
 if TYPE_CHECKING:
     from leaktop.engine.inputs import Inputs
-
+    from leaktop.model.frame import Key
+    from leaktop.model.records import SlabCache
 
 Sharing = tuple[tuple[str, ...], str | None, bool | None]
 """Of one name: the others that share its slabs, the id of their class, whether it is reclaimable."""
@@ -27,21 +29,39 @@ def assemble(inputs: Inputs) -> Assembly:
         notes = (f"merged names are not known: {fault.reason}",)
     if caches is None:
         return Assembly(_nameless(sharing or {}), inputs.fault("slabinfo"), notes)
-    get = (sharing or {}).get
-    page_size = inputs.machine.page_size
-    seen: dict[str, int] = {}
-    entries = []
-    for name, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs in caches:
-        size = num_slabs * pagesperslab * page_size
-        aliases, identity, reclaimable = get(name, _ALONE)
-        # 6.12 warns of two caches with one name, and older kernels allow it in silence.
-        seen[name] = nth = seen.get(name, -1) + 1
-        cache = Cache(
-            name, aliases, identity, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs,
-            size, reclaimable,
-        )  # fmt: skip
-        entries.append(Entry((name, nth), cache, size, num_objs))
-    return Assembly(entries, None, notes)
+    return Assembly(_entries(inputs, caches, sharing), None, notes)
+
+
+def _entries(inputs: Inputs, caches: list[SlabCache], sharing: dict[str, Sharing] | None) -> list[Entry]:
+    """An Entry for each cache. A cache whose line did not change is the same object as before, and so is its Entry."""
+    entries: list[Entry]
+    before, shared, entries = inputs.kept.get("slab", ([], None, []))
+    names, page_size = sharing or {}, inputs.machine.page_size
+    changed = [at for at, (cache, same) in enumerate(zip(caches, before, strict=False)) if cache is not same]
+    if shared is sharing and len(caches) == len(before) and all(caches[at].name == before[at].name for at in changed):
+        entries = entries.copy()
+        for at in changed:
+            entries[at] = _entry(caches[at], entries[at].key, names, page_size)
+    else:
+        seen: Counter[str] = Counter()
+        entries = []
+        for cache in caches:
+            # 6.12 warns of two caches with one name, and older kernels allow it in silence.
+            entries.append(_entry(cache, (cache.name, seen[cache.name]), names, page_size))
+            seen[cache.name] += 1
+    inputs.kept["slab"] = caches, sharing, entries
+    return entries
+
+
+def _entry(cache: SlabCache, key: Key, sharing: dict[str, Sharing], page_size: int) -> Entry:
+    name, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs = cache
+    aliases, identity, reclaimable = sharing.get(name, _ALONE)
+    size = num_slabs * pagesperslab * page_size
+    record = Cache(
+        name, aliases, identity, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs,
+        size, reclaimable,
+    )  # fmt: skip
+    return Entry(key, record, size, num_objs)
 
 
 def _sharing_by_name(content: bytes) -> dict[str, Sharing]:
