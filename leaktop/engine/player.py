@@ -305,8 +305,9 @@ class Player:
         """Show a place: at once as well as can be, then exactly."""
         self._refining = None
         frame = self._replay.known(place)
-        if frame is None and self._replay.place is not None and self._recording.step(self._replay.place, 1) == place:
-            frame = self._replay.forward()
+        here = self._replay.place
+        if frame is None and here is not None and here < place and place.chapter <= here.chapter + 1:
+            frame = self._replay.forward() if self._recording.step(here, 1) == place else None
         if frame is None:
             frame = self._replay.rough(place)
             self._refining = place, self._replay.exact(place)

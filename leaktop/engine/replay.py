@@ -49,6 +49,7 @@ class Replay:
         self._probes: dict[str, ProbeState] = {}
         self._frames: OrderedDict[Place, Frame] = OrderedDict()
         self._marks: list[Place] = []
+        self._starts: dict[int, Place] = {}
         self._base_state: tuple[Place, Place, Tick] | None = None
         self.place: Place | None = None
 
@@ -96,10 +97,7 @@ class Replay:
         base = self._base(place)
         self._begin(recording.header_at(place).machine)
         if base < place:
-            until = min(recording.step(base, _FIRST - 1), place)
-            if self._base_state is None or self._base_state[:2] != (base, until):
-                self._base_state = base, until, self._state_at_base(base, until)
-            self._feed(base, self._base_state[2], is_kept=False)
+            self._feed(base, self._beginning(base, place), is_kept=False)
             before = recording.step(place, -1)
             if before > base:
                 self._feed_state(before)
@@ -115,7 +113,7 @@ class Replay:
     def exact(self, place: Place) -> Iterator[Frame | None]:
         """Bit by bit: the Frame with its slopes and history, at the end; None while more has to be fed."""
         recording = self._recording
-        start = session_start(recording, place)
+        start = self._start(place)
         moment = recording.moment(place)
         tail = self._tail(place, start)
         base = self._base(tail)
@@ -178,11 +176,26 @@ class Replay:
         while len(self._frames) > _KEPT:
             self._frames.popitem(last=False)
 
+    def _start(self, place: Place) -> Place:
+        """The session's first tick, remembered: its chapter is not to be unpacked for every place."""
+        chapter = first_chapter(self._recording, place)
+        if chapter not in self._starts:
+            self._starts[chapter] = session_start(self._recording, place)
+        return self._starts[chapter]
+
+    def _beginning(self, base: Place, place: Place) -> Tick:
+        """What growth up to a place counts from, remembered as well."""
+        if self._base_state is None or self._base_state[0] != base:
+            reach = self._recording.step(base, _FIRST - 1)
+            self._base_state = base, reach, self._state_at_base(base, reach)
+        _, reach, state = self._base_state
+        return state if reach <= place else self._state_at_base(base, place)
+
     def _state_at_base(self, base: Place, until: Place) -> Tick:
         """What growth counts from, as one tick; probes that came only after the session's first tick are in it, too."""
         recording = self._recording
         state = recording.state(base)
-        if base != session_start(recording, base):
+        if base != self._start(base):
             return state
         samples = {sample.probe: sample for sample in state.samples}
         here = base
@@ -201,7 +214,7 @@ class Replay:
 
     def _base(self, place: Place) -> Place:
         """What growth counts from at a place: the newest mark up to there, or the session's start."""
-        start = session_start(self._recording, place)
+        start = self._start(place)
         marks = [mark for mark in self._marks if start <= mark <= place]
         moment = self._recording.moment(place)
         recorded = [
@@ -264,6 +277,13 @@ class Replay:
 
 def session_start(recording: Recording, place: Place) -> Place:
     """The first tick of the same boot of the same machine, as far as the chapters' times tell."""
+    first = first_chapter(recording, place)
+    start = place._replace(chapter=first, ordinal=0)
+    return start if len(recording.chapter(first)) else recording.step(start, 0)
+
+
+def first_chapter(recording: Recording, place: Place) -> int:
+    """The number of the chapter in which the session of a place begins."""
     stretches = recording.stretches
     first = place.chapter
     at = next((i for i, stretch in enumerate(stretches) if stretch.number == place.chapter), 0)
@@ -271,8 +291,7 @@ def session_start(recording: Recording, place: Place) -> Place:
         at -= 1
         if stretches[at].signpost.ticks:
             first = stretches[at].number
-    start = place._replace(chapter=first, ordinal=0)
-    return start if len(recording.chapter(first)) else recording.step(start, 0)
+    return first
 
 
 def is_break(before: Stretch, after: Stretch) -> bool:

@@ -1,4 +1,4 @@
-"""A day at 1 s in one file: `python tests/bench/day.py [--ticks 86400] [--keep FILE]`.
+"""A day at 1 s in one file: `python -m tests.bench.day [--ticks 86400] [--keep FILE]`.
 
 The ticks are made from real ones of this machine: the same texts again and again, with one slab cache that grows and
 MemFree that shrinks by what it takes. Measured in a fresh process: opening, finding a moment, stepping back, memory.
@@ -122,7 +122,7 @@ def main() -> None:
             synthesise(path, choices.ticks)
         size = Path(path).stat().st_size
         print(f"{choices.ticks} ticks, {size / 2**20:.1f} MiB, {size / choices.ticks:.0f} bytes each")
-        subprocess.run([sys.executable, __file__, MEASURE, path], check=True)
+        subprocess.run([sys.executable, "-m", "tests.bench.day", MEASURE, path], check=True)
 
 
 if __name__ == "__main__":
