@@ -23,7 +23,7 @@ class Site(NamedTuple):
 
     stack: tuple[str, ...]
     """Frames as the kernel prints them, the innermost first: "leakgen_kmalloc_64+0x1a/0x40 [leakgen]"."""
-    count: int | None
+    count: int | None  # type: ignore[assignment]  # hides tuple.count, which nobody calls on a record
     """Allocations that are held."""
     bytes: int | None
     """What they hold together."""
