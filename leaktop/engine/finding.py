@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 Found = tuple["Place | None", str | None]
 """A tick, None where there is none; and what the user should know."""
-EVENTS = {"mark": ("mark", "baseline", "experiment"), "gap": ("gap", "suspend", "reboot")}
+EVENTS = {"mark": ("mark", "baseline", "experiment", "allocations", "oom"), "gap": ("gap", "suspend", "reboot")}
 """What a user may name, and the kinds of events that are meant."""
+_TOLD = {"experiment", "allocations", "oom"}
+"""Kinds whose text is the finding itself."""
 _EXACT = 0.0005
 """Seconds: half of what clocks are kept to."""
 _NEAR = 60.0
@@ -37,8 +39,8 @@ def at_event(
 ) -> Found:
     """The tick at which the next event of these kinds shows, or the one before.
 
-    An event shows at the first tick at or after it, as `Position.since` has it. What an experiment found is told in
-    full: the header has no room for all of it.
+    An event shows at the first tick at or after it, as `Position.since` has it. What an experiment found, who
+    allocates, and what the kernel killed are told in full: the header has no room for all of it.
     """
     if here is None:
         return None, None
@@ -52,7 +54,7 @@ def at_event(
     if not events:
         what, where = " or ".join(kinds) or "event", "after" if direction > 0 else "before"
         return None, f"There is no {what} {where} this."
-    found = [event.text for position, event in timeline.events if position == events[0] and event.kind == "experiment"]
+    found = [event.text for position, event in timeline.events if position == events[0] and event.kind in _TOLD]
     return at_position(recording, timeline, events[0]), "; ".join(found) or None
 
 

@@ -70,7 +70,8 @@ class Event:
     wall: float
     kind: str
     """mark (with a text), baseline (growth counts from here), experiment (what came back when the
-    kernel let go of memory, in words), gap, suspend, clock, reboot, or a later version's own."""
+    kernel let go of memory, in words), allocations (who allocates something, in words), oom (what the kernel killed for
+    want of memory, in words), gap, suspend, clock, reboot, or a later version's own."""
     text: str
     seconds: float | None = None
     """How long the gap or the suspend was; how far the clock was set, back where it is negative."""

@@ -112,6 +112,11 @@ class LeaktopApp(Shell):
             raise RuntimeError("a replay reads no machine")
         return self.live.poller
 
+    @property
+    def shown(self) -> Frame | None:
+        """The moment that the panes show."""
+        return self._shown
+
     def compose(self) -> ComposeResult:
         """Header, tabs, panes, keys."""
         yield self._header
@@ -140,6 +145,7 @@ class LeaktopApp(Shell):
     def on_unmount(self) -> None:
         """Stop asking; reads that are under way stay behind in their daemon threads. A recording ends whole."""
         self._travel.end()
+        self._kernel.end()
         if self.live is not None:
             self.live.poller.stop()
             self.live.recorder.stop()
@@ -235,7 +241,8 @@ class LeaktopApp(Shell):
                 self.dashboard.activate(pane.leads_to(event.row))
                 return
             inspect = not_recorded if self._travel.is_on or self._source is None else self._source.inspect
-            self.push_screen(DetailScreen(pane, key, self._shown, inspect, is_ascii=self.is_ascii))
+            learned = self._kernel.learned
+            self.push_screen(DetailScreen(pane, key, self._shown, inspect, learned, is_ascii=self.is_ascii))
 
     @on(PaneBox.Acted)
     def _pane_acted(self, event: PaneBox.Acted) -> None:
@@ -322,7 +329,7 @@ class LeaktopApp(Shell):
         self.dashboard.arrange_panes()
 
     def action_kernel(self) -> None:
-        """What can be written to the kernel."""
+        """What the kernel can be asked for."""
         self._kernel.choose()
 
     def action_help(self) -> None:

@@ -18,6 +18,7 @@ from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
 from leaktop.units import human_bytes
+from leaktop.view.allocators import subject_of
 from leaktop.view.cells import sanitise
 from leaktop.view.pane import Listing
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from leaktop.model.frame import Frame, Key
+    from leaktop.model.frame import Frame, Key, Row
     from leaktop.model.sample import RawSample
     from leaktop.view.pane import Chart, Detail, PaneView
 
@@ -53,13 +54,21 @@ class DetailScreen(Once[None]):
             self.sample = sample
 
     def __init__(
-        self, pane: PaneView, key: Key, frame: Frame, inspect: Callable[[str, str], RawSample], *, is_ascii: bool
+        self,
+        pane: PaneView,
+        key: Key,
+        frame: Frame,
+        inspect: Callable[[str, str], RawSample],
+        learned: Callable[[Row, Frame], Listing | None],
+        *,
+        is_ascii: bool,
     ) -> None:
         super().__init__()
         self._pane = pane
         self._key = key
         self._frame = frame
         self._inspect = inspect
+        self._learned = learned
         self._is_ascii = is_ascii
         self._wish: tuple[str, str] | None = None
         self._asked = False
@@ -98,7 +107,7 @@ class DetailScreen(Once[None]):
         try:
             row = next((row for row in self._pane.rows(frame, self._switches()) if row.key == self._key), None)
             if row is not None:
-                self._show(frame, self._pane.detail(frame, row))
+                self._show(frame, row, self._pane.detail(frame, row))
             elif not self._shown:
                 self._facts.update(Text("This row is gone."))
         except Exception as error:
@@ -143,17 +152,20 @@ class DetailScreen(Once[None]):
     def _switches(self) -> frozenset[str]:
         return frozenset({"module"} if self._key and self._key[0] == "module" else {"all"})
 
-    def _show(self, frame: Frame, detail: Detail) -> None:
+    def _show(self, frame: Frame, row: Row, detail: Detail) -> None:
         self.query_one("#detail").border_title = Text(
             f"{self._pane.title} {'>' if self._is_ascii else '›'} {detail.title}"
         )
         self._wish = detail.inspect
         if detail.inspects_at_once and self._answer is None:
             self._inspect_now()
-        self._keys.show([("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])])
+        keys = [("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])]
+        self._keys.show([*keys, *([("K", "K", "who allocates it?")] if subject_of(row, frame) else [])])
         answers = (self._answer,) if self._answer else ()
         # What was asked for with a key is wanted now; what came by itself can wait its turn.
         listings = (*answers, *detail.listings) if self._is_asked_for else (*detail.listings, *answers)
+        learned = self._learned(row, frame)
+        listings = (learned, *listings) if learned else listings
         signature = repr((detail.facts, detail.paragraphs, listings))
         if signature != self._shown:
             self._shown = signature

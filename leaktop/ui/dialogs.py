@@ -38,7 +38,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("J", "go to a time: 14:02, -5m, +30s, an ISO time, start, end, mark, gap;  0 and $ are the ends"),
     ("( )", "to the mark, gap or other event before, or the next;  W to where the row's growth began"),
     ("L", "back to live;  in a replay to the end, and on with what comes"),
-    ("K", "write to the kernel: leak or cache? drop it and see;  scan or clear kmemleak;  always asks first"),
+    ("K", "ask the kernel: who allocates this?  leak or cache? drop it and see;  kmemleak;  asks before it writes"),
     ("ctrl+p", "command palette: themes and everything else"),
     ("q", "quit"),
 )

@@ -1,19 +1,24 @@
-"""Behind `K`: everything that can be written to the kernel, offered in one dialog."""
+"""Behind `K`: everything that can be asked of the kernel, offered in one dialog."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaktop.ui.allocations import NAME as ALLOCATORS
+from leaktop.ui.allocations import AllocationActions
 from leaktop.ui.dialogs import ActionScreen
 from leaktop.ui.experiment import ReclaimActions
 from leaktop.ui.kmemleak import OFFERS, KmemleakActions
 from leaktop.view.experiment import cache_of
 
 if TYPE_CHECKING:
-    from leaktop.model.frame import Key
+    from leaktop.model.frame import Frame, Row
     from leaktop.sources.base import Source
     from leaktop.ui.app import LeaktopApp
     from leaktop.ui.travel import Travel
+    from leaktop.view.pane import Listing
+
+_READ_ONLY = "Read-only: nothing is written to the kernel."
 
 
 class KernelActions:
@@ -24,7 +29,7 @@ class KernelActions:
         source: what is read before and after; None where there is no kernel to ask.
         travel: nothing is written while it shows the past.
         directory: where reports are saved.
-        is_read_only: nothing is written at all.
+        is_read_only: only what writes nothing is offered.
     """
 
     def __init__(
@@ -35,36 +40,49 @@ class KernelActions:
         self._is_read_only = is_read_only
         self._kmemleak = KmemleakActions(app, source, directory)
         self._reclaim = ReclaimActions(app, source)
+        self._allocations = AllocationActions(app, is_read_only=is_read_only)
 
     def show_status(self) -> None:
         """What is under way, in the titles of the panes that it is about."""
         self._app.dashboard["kmemleak"].status = self._kmemleak.status
-        self._app.dashboard["slab"].status = self._reclaim.status
+        self._app.dashboard["slab"].status = self._reclaim.status or self._allocations.status
+
+    def learned(self, row: Row, frame: Frame) -> Listing | None:
+        """Who allocates what a row is about, where that was asked."""
+        return self._allocations.answer(row, frame)
+
+    def end(self) -> None:
+        """Leave the kernel as it was found."""
+        self._allocations.end()
 
     def _refusal(self) -> str | None:
-        """Why nothing can be written to the kernel now."""
+        """Why the kernel cannot be asked for anything now."""
         if self._app.live is None:
             return "This is a replay: there is no kernel to write to."
-        if self._travel.is_on:
-            return "This is the past: L goes back to live first."
-        return "Read-only: nothing is written to the kernel." if self._is_read_only else None
+        return "This is the past: L goes back to live first." if self._travel.is_on else None
 
     def choose(self) -> None:
-        """Offer everything that can be written, to the cache under the cursor where there is one."""
-        refusal = self._refusal()
+        """Offer everything that can be asked of the kernel, about the row under the cursor where it is about one."""
+        row, frame = self._app.dashboard.active.table.current, self._app.shown
+        offers = self._allocations.offers(row, frame)
+        if not self._is_read_only:
+            offers += (*OFFERS, *self._reclaim.offers(cache_of(row)))
+        refusal = self._refusal() or (None if offers else _READ_ONLY)
         if refusal:
             self._app.say(refusal)
             return
-        cache = cache_of(self._app.dashboard.active.table.current)
-        screen = ActionScreen((*OFFERS, *self._reclaim.offers(cache)))
-        self._app.push_screen(screen, lambda name: self.ask(name, cache) if name else None)
+        self._app.push_screen(ActionScreen(offers), lambda name: self.ask(name, row) if name else None)
 
-    def ask(self, name: str, cache: Key | None = None) -> None:
+    def ask(self, name: str, row: Row | None = None) -> None:
         """Confirm one of these, then act."""
         refusal = self._refusal()
         if refusal:
             self._app.say(refusal)
+        elif name == ALLOCATORS:
+            self._allocations.ask(row, self._app.shown)
+        elif self._is_read_only:
+            self._app.say(_READ_ONLY)
         elif any(offer.name == name for offer in OFFERS):
             self._kmemleak.ask(name)
         else:
-            self._reclaim.ask(name, cache)
+            self._reclaim.ask(name, cache_of(row))

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from leaktop.engine.position import Position
 
 EVENT_GLYPHS = {
-    "mark": "◆", "baseline": "◇", "experiment": "◈", "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷",
+    "mark": "◆", "baseline": "◇", "experiment": "◈", "allocations": "◈", "oom": "†",
+    "gap": "░", "suspend": "░", "reboot": "↻", "clock": "◷",
 }  # fmt: skip
 _LINE, _DAMAGE, _HERE = "─", "✗", "●"
 _LEAST_WIDTH = 40
@@ -66,7 +67,7 @@ def _ruler(position: Position, width: int) -> list[tuple[str, str]]:
         for column in range(_column(begin, line.length, width), _column(end, line.length, width) + 1):
             cells[column] = (_DAMAGE, "fault")
     for at, event in line.events:
-        tone = "fault" if event.kind in {"gap", "suspend", "reboot"} else "accent"
+        tone = "fault" if event.kind in {"gap", "suspend", "reboot", "oom"} else "accent"
         cells[_column(at, line.length, width)] = (EVENT_GLYPHS.get(event.kind, "◆"), tone)
     cells[_column(position.at, line.length, width)] = (_HERE, "growth")
     pieces: list[tuple[str, str]] = []
@@ -94,7 +95,7 @@ def _words(kind: str, text: str, seconds: float | None) -> str:
             return f"mark: {text}" if text else "mark"
         case "baseline":
             return "the baseline was marked here"
-        case "experiment":
+        case "experiment" | "allocations" | "oom":
             return text
         case "gap":
             return f"a gap of {human_duration(seconds)} ends here"

@@ -207,8 +207,10 @@ async def test_a_refusal_is_said_and_nothing_recorded(monkeypatch: pytest.Monkey
 
 async def test_read_only_refuses(kernel: list[str]) -> None:
     async with live(is_read_only=True) as shown:
-        await shown.press("2", "K")
+        await shown.press("6", "K")
         assert "nothing is written" in said(shown)
+        await shown.press("2", "K")
+        assert "drop" not in shown.text("#actions")
         await shown.press("d", "y")
         await settled(shown)
         assert kernel == []

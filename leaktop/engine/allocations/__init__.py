@@ -26,13 +26,14 @@ FACILITIES: tuple[Facility, ...] = tuple(
 )
 
 
-def choose(subject: Subject, root: str = "/", wanted: str | None = None) -> Facility:
+def choose(subject: Subject, root: str = "/", wanted: str | None = None, *, may_write: bool = True) -> Facility:
     """The best facility that can answer.
 
     Args:
         subject: what is asked about.
         root: what /proc and /sys are below.
         wanted: the one that somebody insists on.
+        may_write: whether it may write to the kernel.
 
     Raises:
         AskError: none can; the message says why of each.
@@ -40,6 +41,9 @@ def choose(subject: Subject, root: str = "/", wanted: str | None = None) -> Faci
     reasons = []
     for facility in FACILITIES:
         if wanted in {None, facility.name}:
+            if facility.writes and not may_write:
+                reasons.append(f"{facility.name}: it writes to the kernel, and that is not allowed")
+                continue
             reason = facility.missing(subject, root)
             if reason is None:
                 return facility

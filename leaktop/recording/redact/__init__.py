@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from leaktop.model.sample import Event, Tick
     from leaktop.recording.lines import Header
 
-_CLOCK_EVENTS = {"gap", "suspend", "clock", "reboot", "baseline"}
-"""Whose texts are leaktop's own words and name nothing; what is said to a mark is people's."""
+_OWN_WORDS = {"gap", "suspend", "clock", "reboot", "baseline", "allocations"}
+"""Events whose texts are leaktop's own words, and name code at most; what is said to a mark is people's."""
 _PARAMETER = re.compile(
     r"(?:slub_(?:debug|nomerge|merge|min_objects|max_order|min_order|memcg_sysfs)|slab_(?:debug|nomerge|merge"
     r"|max_order|min_order|strict_numa)|kmemleak|page_(?:owner|poison|poisoning|reporting\.page_reporting_order)"
@@ -109,7 +109,7 @@ class Redactor:
         """An event; what somebody wrote to a mark becomes its number."""
         if not event.text:
             return event
-        if event.kind in _CLOCK_EVENTS:
+        if event.kind in _OWN_WORDS:
             return replace(event, text=self._text(event.text))
         if event.kind == "experiment":
             said = redact_experiment(_bytes(event.text), self._fakes, self._words)
