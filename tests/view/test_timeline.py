@@ -227,7 +227,7 @@ def test_an_event_is_told_at_the_first_tick_after_it_and_nowhere_else() -> None:
         ("clock", "", -3600.0, "the clock was set back by 1h00m"),
         ("clock", "", 90.0, "the clock was set ahead by 1m30s"),
         ("reboot", "", None, "another boot begins here"),
-        ("oom", "killed", None, "oom: killed"),
+        ("later", "killed", None, "later: killed"),
     ],
 )
 def test_events_in_words(kind: str, text: str, seconds: float | None, words: str) -> None:
