@@ -21,6 +21,7 @@ FILES = {
     "vmstat": "proc/vmstat",
     "slabinfo": "proc/slabinfo",
     "vmallocinfo": "proc/vmallocinfo",
+    "allocinfo": "proc/allocinfo",
     "kmemleak": "sys/kernel/debug/kmemleak",
 }
 STATUS = """Name:\t{comm}

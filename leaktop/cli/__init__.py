@@ -14,7 +14,10 @@ import leaktop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERBS = ("record", "replay", "demo", "diff", "report", "check", "info", "cut", "import", "export", "show", "doctor")
+VERBS = (
+    "record", "replay", "demo", "diff", "report", "check", "info", "cut", "import", "export", "show", "trace",
+    "oom", "kmemleak", "doctor",
+)  # fmt: skip
 """Each is a module of this package, in the order of the help."""
 
 

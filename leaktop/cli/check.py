@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from leaktop.cli.junit import junit
+from leaktop.cli.kmemleak_trial import KmemleakTrial
 from leaktop.cli.options import count, seconds, size
 from leaktop.cli.outcome import Outcome, document, loss, text
 from leaktop.cli.trial import LAST_REST, Plan, Trial, TrialError
@@ -22,6 +23,7 @@ from leaktop.private_file import create_private
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from leaktop.cli.kmemleak_trial import Lost
     from leaktop.cli.outcome import Verdict
     from leaktop.engine.gate import Finding
 
@@ -56,6 +58,11 @@ def add_parser(verbs: Any) -> None:
         "--drop-caches",
         action="store_true",
         help="drop and shrink all caches before each measure, to find single objects; slows the whole machine",
+    )
+    parser.add_argument(
+        "--kmemleak",
+        action="store_true",
+        help="ask the kernel's leak detector too, which names the function; clears its report, after saving it",
     )
     parser.add_argument("--json", action="store_true", help="for programs; COMMAND's output goes to standard error")
     parser.add_argument("--junit", metavar="FILE", help="write the result to a new file, as JUnit XML")
@@ -107,14 +114,23 @@ def _outcome(choices: argparse.Namespace) -> Outcome:
     if refusal := _refusal(choices):
         return Outcome(choices.command, "unknown", refusal)
     stdout = _STDERR if choices.json else None
+    detector = KmemleakTrial() if choices.kmemleak else None
+    when_warm = detector.begin if detector else lambda: None
     trial = Trial(
-        Plan(choices.command, choices.iterations, choices.warmup, choices.settle, choices.drop_caches, stdout)
+        Plan(
+            choices.command, choices.iterations, choices.warmup, choices.settle, choices.drop_caches, stdout, when_warm
+        )
     )
     findings: tuple[Finding, ...] = ()
+    lost: Lost | None = None
     verdict: Verdict = "unknown"
     status: int | None = 0
     try:
         findings = _findings(trial, choices.max_growth)
+        if detector is not None:
+            is_grown = any(finding.leak or finding.tolerated for finding in findings)
+            lost = detector.end(len(trial.rounds), choices.max_growth, has_rested=is_grown)
+            findings = (*lost.findings, *findings)  # first what names a function
         leaks = [finding for finding in findings if finding.leak]
         verdict, reason = "leak" if leaks else "none", _reason(leaks, len(trial.rounds))
     except TrialError as error:
@@ -125,7 +141,7 @@ def _outcome(choices: argparse.Namespace) -> Outcome:
         trial.close()
     return Outcome(
         choices.command, verdict, reason, len(trial.rounds), findings, trial.unread, status,
-        choices.max_growth, choices.drop_caches,
+        choices.max_growth, choices.drop_caches, lost,
     )  # fmt: skip
 
 
@@ -148,8 +164,9 @@ def _refusal(choices: argparse.Namespace) -> str:
         return f"{choices.iterations} iterations cannot tell a leak from chance; {FEWEST} are the least"
     if choices.root != "/":
         return "a captured tree cannot show what runs here"
-    if choices.read_only and choices.drop_caches:
-        return "--drop-caches writes to the kernel, which --read-only forbids"
+    if choices.read_only and (choices.drop_caches or choices.kmemleak):
+        option = "--drop-caches" if choices.drop_caches else "--kmemleak"
+        return f"{option} writes to the kernel, which --read-only forbids"
     return ""
 
 

@@ -14,6 +14,7 @@ from leaktop.view.cells import sanitise, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from leaktop.cli.kmemleak_trial import Lost
     from leaktop.engine.gate import Finding
 
 Verdict = Literal["leak", "none", "unknown"]
@@ -41,6 +42,8 @@ class Outcome:
     max_growth: int = 0
     """Bytes an iteration that were allowed."""
     dropped_caches: bool = False
+    lost: Lost | None = None
+    """By kmemleak; its findings are among `findings` too. None where it was not asked."""
 
 
 def loss(finding: Finding) -> str:
@@ -64,6 +67,7 @@ def document(outcome: Outcome) -> dict[str, Any]:
         "drop_caches": outcome.dropped_caches,
         "not_judged": dict(outcome.unread),
         "per_iteration": [_rounded(finding) for finding in outcome.findings],
+        "kmemleak": None if outcome.lost is None else _lost(outcome.lost),
     }
 
 
@@ -74,9 +78,37 @@ def text(outcome: Outcome) -> Iterator[str]:
     if outcome.findings:
         yield ""
         yield from _table(outcome.findings)
+    if outcome.lost is not None:
+        yield from _backtraces(outcome.lost)
     if following := _next(outcome):
         yield ""
         yield f"Next: {following}"
+
+
+def _lost(lost: Lost) -> dict[str, Any]:
+    return {
+        "suppressed_groups": lost.suppressed,
+        "saved": lost.saved,
+        "groups": [
+            {"count": group.count, "bytes": group.bytes, "comms": group.comms, "backtrace": group.backtrace}
+            for group in lost.groups
+        ],
+    }
+
+
+def _backtraces(lost: Lost) -> Iterator[str]:
+    """Of every group that leaks, with offsets, which tell the line of source; and what else is to be known."""
+    for finding, group in zip(lost.findings, lost.groups, strict=True):
+        if finding.leak and group.objects:
+            yield ""
+            yield f"  {group.count} objects of kmemleak's, {human_bytes(group.bytes)}:"
+            yield from (f"    {sanitise(frame)}" for frame in group.objects[0].backtrace)
+    if lost.suppressed:
+        yield ""
+        yield f"kmemleak: {lost.suppressed} more on your list of suppressions"
+    if lost.saved:
+        yield ""
+        yield f"kmemleak was cleared; what it listed before is in {sanitise(lost.saved)}"
 
 
 def _rounded(finding: Finding) -> dict[str, Any]:
@@ -107,6 +139,8 @@ def _cells(finding: Finding) -> list[str]:
 
 def _next(outcome: Outcome) -> str:
     if outcome.verdict == "leak":
+        if outcome.lost is not None and any(finding.leak for finding in outcome.lost.findings):
+            return ""  # the backtraces say it already
         return "leaktop doctor says what can show here who allocates: kmemleak, slub_debug, page_owner, allocinfo"
     if outcome.verdict == "none" and not outcome.dropped_caches:
         return "as root, --drop-caches finds single objects too; --iterations 50 finds what is lost now and then"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from leaktop.cli.options import count, seconds, size
 from leaktop.control import kmemleak
 from leaktop.engine.backlog import BacklogWatch
+from leaktop.engine.oom import watch_for_oom
 from leaktop.engine.poller import Poller
 from leaktop.model.sample import Event
 from leaktop.recording.file import FLOOR, is_recording, rotate
@@ -175,6 +176,7 @@ class _Session:
             header = redactor.header(header)
         self._recorder = Recorder(header, redactor=redactor)
         self._poller = Poller(source, self._take, header.interval, at_start=("kmemleak",))
+        self._oom = watch_for_oom(source.machine)
 
     def open(self, choices: argparse.Namespace) -> None:
         """Make the file.
@@ -262,6 +264,8 @@ class _Session:
             if self._is_closed:
                 return frozenset()
             self._recorder.take(tick)
+            for event in self._oom.poll() if self._oom else ():
+                self._recorder.event(event)
         self._ticks += 1
         self._complain()
         if tick.mono - self._reported >= _REPORT_EVERY:

@@ -20,7 +20,7 @@ from leaktop.engine.sections import SECTIONS
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.view.cells import sanitise, width_of
 from leaktop.view.columns import fit
-from leaktop.view.pane import Choice, arrange
+from leaktop.view.pane import Choice, arrange, is_offered
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def run(choices: argparse.Namespace) -> int:
         print(f"leaktop: no column {choices.sort!r} to sort by; there are {', '.join(names)}", file=sys.stderr)
         return 2
     frame = _frame(choices, {pane.name for pane in panes})
+    panes = [pane for pane in panes if pane.name == choices.pane or is_offered(pane, frame)]
     grows = choices.count > 1
     if choices.json:
         json.dump(_document(frame, panes, sort, choices.limit, grows), sys.stdout, indent=1, ensure_ascii=True)

@@ -36,6 +36,7 @@ _RECORDS: dict[str, type] = {
     "kmemleak": records.KmemleakGroup,
     "processes": records.Process,
     "tmpfs": records.SharedMemory,
+    "allocinfo": records.AllocTag,
 }
 _JOINED = {"slab_links", "zoneinfo", "socket_owners"}
 """Probes that add to the rows of another: they alone make no new ones."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.cli.foreground import run_command
@@ -54,6 +55,8 @@ class Plan(NamedTuple):
     drops_caches: bool
     stdout: int | None
     """Where the command's standard output goes; None for ours."""
+    when_warm: Callable[[], None] = lambda: None
+    """Called once between the warm-up and the first measure. May raise TrialError."""
 
 
 class Trial:
@@ -90,6 +93,7 @@ class Trial:
         took = self._run("while it warmed up")
         while time.monotonic() < end:
             took = self._run("while it warmed up")
+        self._plan.when_warm()
         self._measure()
         self.start = self._measure()
         last = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.residual import noise
-from leaktop.engine.suspects import describe, stands_alone
+from leaktop.engine.suspects import COUNTED_ELSEWHERE, describe, stands_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,9 @@ class Change(NamedTuple):
 def compare(before: Frame, after: Frame, seconds: float, section: str | None = None) -> tuple[Change, ...]:
     """All rows that grew or shrank, most growth first, caches that can be reclaimed behind what cannot.
 
-    Counters of the memory section whose memory other sections list row by row are left out, and a residual that moved
-    by no more than its noise, unless that section is asked for.
+    Counters of the memory section whose memory other sections list row by row are left out, a residual that moved by
+    no more than its noise, and lines of allocinfo, whose bytes are those of the other sections, unless that section is
+    asked for.
 
     Args:
         before: the earlier moment.
@@ -47,7 +48,9 @@ def compare(before: Frame, after: Frame, seconds: float, section: str | None = N
     changes = [
         change
         for name, newer in after.sections.items()
-        if section in {None, name} and was_read(before.sections[name]) and was_read(newer)
+        if (name == section if section else name not in COUNTED_ELSEWHERE)
+        and was_read(before.sections[name])
+        and was_read(newer)
         for change in _changes(
             before.sections[name], newer, seconds, after.machine.reader_pid, every_counter=section is not None
         )

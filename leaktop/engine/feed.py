@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from leaktop.engine.backlog import backlogged
+from leaktop.engine.oom import watch_for_oom
 from leaktop.engine.poller import Poller
 from leaktop.model.sample import Event
 from leaktop.recording.recorder import Recorder, header_for
@@ -34,6 +35,7 @@ class LiveFeed:
         engine: makes the Frames.
         on_frame: called with each Frame, in the poller's thread.
         interval: seconds between ticks.
+        on_words: called, in the same thread, with what the kernel just did that users should know.
 
     Attributes:
         poller: reads.
@@ -41,9 +43,18 @@ class LiveFeed:
         tape: the last hour.
     """
 
-    def __init__(self, source: Source, engine: Engine, on_frame: Callable[[Frame], None], interval: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        engine: Engine,
+        on_frame: Callable[[Frame], None],
+        interval: float,
+        on_words: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
         self._on_frame = on_frame
+        self._on_words = on_words
+        self._oom = watch_for_oom(source.machine)
         self._mark_wanted = threading.Event()
         self._concluded: Frame | None = None
         self._told: SimpleQueue[tuple[str, str]] = SimpleQueue()
@@ -63,6 +74,9 @@ class LiveFeed:
         self._on_frame(frame)  # the screen first: a disk that hangs must not hold it up
         self.recorder.interval = self.poller.interval
         self.recorder.take(tick)
+        for event in self._oom.poll() if self._oom else ():
+            self.recorder.event(event)
+            self._on_words(event.text)
         return backlogged(frame)
 
     def _calm(self, frame: Frame) -> Frame:

@@ -11,7 +11,7 @@ from leaktop.parsers.kmemleak import from_culprit
 
 if TYPE_CHECKING:
     from leaktop.model.frame import Frame, Residual, Row, Section
-    from leaktop.model.records import Cache, KmemleakGroup, Process, SharedMemory, Socket, VmallocGroup
+    from leaktop.model.records import AllocTag, Cache, KmemleakGroup, Process, SharedMemory, Socket, VmallocGroup
 
 _LIMIT = 200
 _DEBUG_CACHES = ("kmemleak_object", "kmemleak_scan_area", "kmalloc-no-objext")
@@ -58,7 +58,7 @@ def rank_suspects(frame: Frame) -> tuple[Suspect, ...]:
 
 def describe(section: str, row: Row) -> Description:
     """How a row of a section is called when it is accused."""
-    return _DESCRIBE[section](row)
+    return {**_DESCRIBE, **COUNTED_ELSEWHERE}[section](row)
 
 
 def _suspect(section: Section, row: Row, reader_pid: int | None) -> Suspect | None:
@@ -142,6 +142,11 @@ def _kmemleak(row: Row) -> Description:
     return "kmemleak", " < ".join(from_culprit(group.backtrace)[:3]) or "no backtrace", f"{group.count} objects", False
 
 
+def _alloc_tag(row: Row) -> Description:
+    tag: AllocTag = row.record
+    return "allocinfo", f"{tag.location} {tag.function}", f"module {tag.module}" if tag.module else "", False
+
+
 _DESCRIBE = {
     "memory": _amount,
     "slab": _slab,
@@ -151,3 +156,5 @@ _DESCRIBE = {
     "tmpfs": _tmpfs,
     "kmemleak": _kmemleak,
 }
+COUNTED_ELSEWHERE = {"allocinfo": _alloc_tag}
+"""Sections whose bytes are those of the rows of others, told in another way: no suspects."""

@@ -219,3 +219,45 @@ class SharedMemory(NamedTuple):
     """The limit of a mount, the length of a segment or file."""
     owner: str | None
     """"comm (pid)" where a process holds it."""
+
+
+class AllocTag(NamedTuple):
+    """One allocating line of the kernel's source, as /proc/allocinfo counts it; instances of one inline are summed."""
+
+    location: str
+    """"mm/slub.c:2259"."""
+    module: str | None
+    function: str
+    bytes: int
+    """Held now. Below zero where profiling was switched on after what is freed was allocated."""
+    calls: int
+    """Allocations that are held."""
+    is_accurate: bool = True
+    """Whether the kernel vouches for the figures (no "accurate:no", since 2.0)."""
+
+
+class SlabTrace(NamedTuple):
+    """Objects of a slab cache with one stack: a record of alloc_traces, or a line of alloc_calls."""
+
+    count: int  # type: ignore[assignment]  # hides tuple.count, which nobody calls on a record
+    stack: tuple[str, ...]
+    """Frames as printed, the innermost first; alloc_calls knows only that one. Empty where it was not tracked."""
+    youngest: int | None
+    """Jiffies since the last of them was allocated."""
+    oldest: int | None
+    pids: tuple[int, int] | None
+    """The lowest and the highest pid of those that allocated."""
+    waste: int | None
+    """Bytes of all of them together that were not asked for; since 6.1, and only where there is waste."""
+
+
+class PageStack(NamedTuple):
+    """Pages that were allocated with one stack, as page_owner tells them."""
+
+    stack: tuple[str, ...]
+    """Frames as printed, the innermost first, without addresses."""
+    pages: int | None
+    """Base pages; None where only the handle is printed."""
+    handle: int | None = None
+    comms: tuple[str, ...] = ()
+    """"comm (pid)" of some that asked for them."""

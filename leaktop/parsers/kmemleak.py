@@ -40,7 +40,7 @@ _CUT_COMM = re.compile(r'  comm "[^\n]{0,15}\n(?s:.{0,60}?)", pid -?[0-9]{1,10},
 _OFFSET = re.compile(r"\+0x[0-9a-f]+/0x[0-9a-f]+")
 _ADDRESS = re.compile(r"0x[0-9a-f]+")
 _ALLOCATOR = re.compile(
-    r"kmemleak_v?alloc\w*|_*create_object(?:_percpu)?|slab_post_alloc_hook|_*slab_alloc\w*|_*kmem_cache_z?alloc\w*|(?:__do_)?_*kmalloc\w*"
+    r"kmemleak_v?m?alloc\w*|_*create_object(?:_percpu)?|slab_post_alloc_hook|_*slab_alloc\w*|_*kmem_cache_z?alloc\w*|(?:__do_)?_*kmalloc\w*"
     r"|k[zc]alloc\w*|kv[mzc]alloc\w*|kv?realloc\w*|kv?memdup\w*|kstrn?dup\w*|_*v[mz]alloc\w*|__alloc_percpu\w*|pcpu_alloc\w*"
     r"|\w+_noprof"
 )

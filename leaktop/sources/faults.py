@@ -20,6 +20,10 @@ _MISSING: dict[str, tuple[str, str | None]] = {
     ),
     "slab_links": ("this kernel has no /sys/kernel/slab (SLAB or SLOB, or no sysfs)", None),
     "vmallocinfo": ("this kernel has no /proc/vmallocinfo", "a kernel built with CONFIG_MMU=y"),
+    "allocinfo": (
+        "this kernel does not profile allocations: it has no /proc/allocinfo",
+        "a kernel from 6.10 on, built with CONFIG_MEM_ALLOC_PROFILING=y, booted with sysctl.vm.mem_profiling=1",
+    ),
     "kmemleak": (
         "this kernel has no kmemleak, or debugfs is not mounted",
         f"{_DEBUGFS}; else a kernel built with CONFIG_DEBUG_KMEMLEAK=y, booted with kmemleak=on",

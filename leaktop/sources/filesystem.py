@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from leaktop.model.sample import Fault, Probe, RawSample
-from leaktop.sources import hugepages, open_files, slab_links, tmpfs
+from leaktop.sources import hugepages, open_files, slab_links, symbols, tmpfs
 from leaktop.sources.faults import explain
 from leaktop.sources.files import KeptFiles, path_below
 from leaktop.sources.machine import captured_machine, live_machine
@@ -70,7 +70,14 @@ class FileSystemSource:
         return self._sample(probe, lambda: self._content(probe, wanted))
 
     def inspect(self, subject: str, name: str) -> RawSample:
-        """The attributes of a slab class ("slab", id) or the smaps_rollup of a process ("process", pid)."""
+        """Of a slab class its attributes ("slab", id), of a process its smaps_rollup ("process", pid).
+
+        Of a backtrace the lines of source ("frames", the frames, a line each).
+        """
+        if subject == "frames":
+            probe = Probe("source_lines", "inspect", None, symbols.ADDR2LINE)
+            release = self.machine.release or ""
+            return self._sample(probe, lambda: symbols.source_lines(name.split("\n"), release, self._root))
         if subject == "slab":
             probe = Probe("slab_attributes", "inspect", None, f"sys/kernel/slab/{name}")
             return self._sample(probe, lambda: slab_links.read_slab_attributes(self._root, name))

@@ -18,6 +18,7 @@ PROBES: tuple[Probe, ...] = (
     _file("slabinfo", "slab", 1),
     Probe("slab_links", "slab", 60, "sys/kernel/slab"),
     _file("vmallocinfo", "vmalloc", 2, 256 << 20),
+    _file("allocinfo", "allocinfo", 5),
     Probe("sock_diag", "sockets", 2, "NETLINK_SOCK_DIAG"),
     *(_file(f"net/{table}", "sockets", 2, 256 << 20) for table in PROTOCOLS),
     Probe("socket_owners", "sockets", 2, "proc/PID/fd"),

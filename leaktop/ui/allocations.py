@@ -77,7 +77,8 @@ class AllocationActions:
         if not facility.writes:
             self._start(facility, subject)
             return
-        words = f"{facility.cost}\n\nIt takes {_SECONDS:.0f} s; K a ends it earlier. Nothing of it stays in the kernel."
+        cost = f"{facility.name} {facility.cost}."
+        words = f"{cost}\n\nIt takes {_SECONDS:.0f} s; K a ends it earlier. Nothing of it stays in the kernel."
         self._app.push_screen(
             ConfirmScreen(f"Who allocates {title(subject)}?", words, "Trace"),
             lambda is_yes: self._start(facility, subject) if is_yes else None,

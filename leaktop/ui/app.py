@@ -99,7 +99,7 @@ class LeaktopApp(Shell):
         self.live: LiveFeed | None = None
         self._recording: RecordingActions | None = None
         if source is not None and engine is not None:
-            self.live = LiveFeed(source, engine, self._take, interval)
+            self.live = LiveFeed(source, engine, self._take, interval, self.say_from_thread)
             self._recording = RecordingActions(self, self.live.recorder, source.machine.hostname)
         self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
         self._kernel = KernelActions(self, source, self._travel, directory, is_read_only=is_read_only)
@@ -202,10 +202,11 @@ class LeaktopApp(Shell):
         active = self.dashboard.active.pane.name
         leaking = {case.section for case in (self._shown or frame).diagnosis.cases if case.is_leak}
         leaking |= {"suspects"} if leaking else set()
-        self._tabs.show([(pane.name, pane.title, pane.section in leaking) for pane in PANES], active)
+        self._tabs.show(self.dashboard.offered, leaking, active)
         absent = set() if active == "slab" else {"U"}
         absent |= {"K"} if self._is_read_only else set()
         absent |= {"L"} if self.live is None else set()
+        absent |= {pane.key for pane in PANES} - {pane.key for pane in self.dashboard.offered}
         enter = "Enter" if self.is_ascii else "⏎"
         self._keys.show(key_line(is_travelling=self._travel.is_on, absent=absent, enter=enter))
 
@@ -334,15 +335,14 @@ class LeaktopApp(Shell):
 
     def action_help(self) -> None:
         """Keys and columns."""
-        self.push_screen(HelpScreen(self.dashboard.active.pane))
+        self.push_screen(HelpScreen(self.dashboard.active.pane, self.dashboard.offered))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: Textual's own, and every key of ours that has a name."""
         # Textual's screenshot would write a file as root, wherever it thinks fit.
         yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
-        for pane in PANES:
-            name = pane.name
-            yield SystemCommand(f"Go to {pane.title}", f"Key {pane.order}", lambda n=name: self.dashboard.activate(n))
+        for pane in self.dashboard.offered:
+            yield SystemCommand(f"Go to {pane.title}", f"Key {pane.key}", partial(self.dashboard.activate, pane.name))
         for place in (self, self.dashboard):
             yield from key_commands(place.BINDINGS, partial(self._run, place=place))
 

@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from leaktop.ui.pane_box import PaneBox
 from leaktop.ui.row_table import RowTable
+from leaktop.view.pane import is_offered
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from leaktop.model.frame import Frame
+    from leaktop.view.pane import PaneView
 
 _WIDE, _TALL = 120, 36
 """From this size on all panes share the screen; below it there is one at a time."""
@@ -64,7 +66,7 @@ class Dashboard(Container):
         Binding("y", "copy_row", "Copy the row", id="copy"),
         Binding("tab", "next_pane(1)", "Next pane", id="next_pane"),
         Binding("shift+tab", "next_pane(-1)", "Previous pane", id="previous_pane"),
-        *(Binding(str(n), f"go({n})", f"Pane {n}", show=False, id=f"pane_{n}") for n in range(1, len(PANES) + 1)),
+        *(Binding(p.key, f"go({p.order})", f"Pane {p.key}", show=False, id=f"pane_{p.key}") for p in PANES),
     ]
 
     class Changed(Message):
@@ -82,7 +84,7 @@ class Dashboard(Container):
         self._boxes = {pane.name: PaneBox(pane, is_ascii=is_ascii) for pane in PANES}
         if is_read_only:
             self._boxes["kmemleak"].add_class("read-only")
-        self._active = PANES[0].name
+        self._active = self._before = PANES[0].name
         self._is_zoomed = False
         self._frame: Frame | None = None
 
@@ -90,6 +92,11 @@ class Dashboard(Container):
     def active(self) -> PaneBox:
         """The pane that keys go to."""
         return self._boxes[self._active]
+
+    @property
+    def offered(self) -> list[PaneView]:
+        """The panes that this kernel has something for, and the one in use."""
+        return [pane for pane in PANES if pane.name == self._active or is_offered(pane, self._frame)]
 
     def __getitem__(self, name: str) -> PaneBox:
         return self._boxes[name]
@@ -107,6 +114,8 @@ class Dashboard(Container):
 
     def activate(self, name: str) -> None:
         """Use the pane of that name."""
+        if not self.active.pane.letter:
+            self._before = self._active
         self._active = name
         self.arrange_panes()
         self._close_filter()
@@ -114,11 +123,11 @@ class Dashboard(Container):
     def arrange_panes(self, size: Size | None = None) -> None:
         """Decide which panes are on the screen, for the size that it has now, or is about to have."""
         width, height = size or self.app.size
-        is_single = self._is_zoomed or width < _WIDE or height < _TALL
+        is_single = self._is_zoomed or bool(self.active.pane.letter) or width < _WIDE or height < _TALL
         self.app.set_class(is_single, "single")
         self.app.set_class(height < 12, "low")
         for name, box in self._boxes.items():
-            box.display = not is_single or name == self._active
+            box.display = name == self._active or not (is_single or box.pane.letter)
         self.call_after_refresh(self._show_again)
         self.post_message(self.Changed())
 
@@ -179,11 +188,14 @@ class Dashboard(Container):
 
     def action_next_pane(self, step: int) -> None:
         """To the pane beside."""
-        names = [pane.name for pane in PANES]
+        names = [pane.name for pane in self.offered]
         self.activate(names[(names.index(self._active) + step) % len(names)])
 
     def action_zoom(self) -> None:
-        """One pane, or all."""
+        """One pane, or all; from a pane that is always alone, back to the others."""
+        if self.active.pane.letter:
+            self.activate(self._before)
+            return
         self._is_zoomed = not self._is_zoomed
         self.arrange_panes()
 
@@ -220,13 +232,13 @@ class Dashboard(Container):
         self.screen.set_focus(field)  # at once, unlike focus(): what is typed ahead is the filter's
 
     def action_back(self) -> None:
-        """One level back: close the filter line, clear the filter, leave the zoom."""
+        """One level back: close the filter line, clear the filter, leave the zoom, or a pane that is always alone."""
         if self._filter.has_class("open"):
             self._close_filter()
             self.active.choose(pattern="")
         elif self.active.choice.pattern:
             self.active.choose(pattern="")
-        elif self._is_zoomed:
+        elif self._is_zoomed or self.active.pane.letter:
             self.action_zoom()
 
     @property

@@ -231,8 +231,13 @@ def _listings_text(listings: tuple[Listing, ...]) -> Table:
 
 
 def _listing(sample: RawSample) -> Listing:
-    """What an inspection gave: attributes of a slab class, or the rollup of a process."""
-    title = {"slab_attributes": "attributes (sysfs)", "smaps_rollup": "smaps_rollup"}.get(sample.probe, sample.probe)
+    """What an inspection gave: attributes of a slab class, the rollup of a process, the source of a backtrace."""
+    titles = {
+        "slab_attributes": "attributes (sysfs)",
+        "source_lines": "lines of source (addr2line)",
+        "frames": "lines of source (addr2line)",  # in a recording, where nothing was asked
+    }
+    title = titles.get(sample.probe.partition(" ")[0], sample.probe)
     if sample.content is None:
         reason = sample.fault.reason if sample.fault else "nothing came back"
         return Listing(title, ("",), ((sanitise(reason),),))
@@ -245,4 +250,5 @@ def _listing(sample: RawSample) -> Listing:
             title, ("field", "bytes"), tuple((sanitise(name), human_bytes(v)) for name, v in amounts.items())
         )
     pairs = (line.partition("=") for line in sample.content.decode("utf-8", "surrogateescape").splitlines())
-    return Listing(title, ("attribute", "value"), tuple((sanitise(name), sanitise(value)) for name, _, value in pairs))
+    header = ("function", "line") if sample.probe == "source_lines" else ("attribute", "value")
+    return Listing(title, header, tuple((sanitise(name), sanitise(value)) for name, _, value in pairs))

@@ -14,6 +14,8 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual import events
     from textual.app import ComposeResult
 
@@ -69,9 +71,10 @@ class HelpScreen(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,f1", "dismiss", "Back")]
 
-    def __init__(self, pane: PaneView) -> None:
+    def __init__(self, pane: PaneView, offered: Sequence[PaneView]) -> None:
         super().__init__()
         self._pane = pane
+        self._offered = offered
 
     def compose(self) -> ComposeResult:
         """One scrolling text."""
@@ -88,7 +91,8 @@ class HelpScreen(Dialog[None]):
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column()
-        for key, meaning in KEYS:
+        alone = [(pane.letter, f"go to {pane.title}, which fills the screen") for pane in self._offered if pane.letter]
+        for key, meaning in (KEYS[0], *alone, *KEYS[1:]):
             table.add_row(Text(key, "bold"), Text(meaning))
         pane = self._pane
         table.add_row("", "")

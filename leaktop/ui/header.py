@@ -15,9 +15,12 @@ from leaktop.view.cells import sanitise
 from leaktop.view.headline import bar, memory_segments, verdict_line
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
     from textual import events
 
     from leaktop.model.frame import Frame
+    from leaktop.view.pane import PaneView
 
 _SELF_SECONDS = 5.0
 
@@ -93,7 +96,7 @@ def _digits(text: str) -> list[tuple[str, str]]:
 
 
 class Tabs(Painted):
-    """The panes by number, where only one of them is on screen."""
+    """The panes by key, where only one of them is on screen."""
 
     class Chosen(Message):
         """A tab was clicked."""
@@ -106,18 +109,20 @@ class Tabs(Painted):
         super().__init__(id="tabs")
         self._spans: list[tuple[int, int, str]] = []
 
-    def show(self, titles: list[tuple[str, str, bool]], active: str) -> None:
-        """Show (name, title, whether something grows there) of each pane."""
+    def show(self, panes: Sequence[PaneView], leaking: Container[str], active: str) -> None:
+        """Show the key and title of each pane, and whether something of its section leaks."""
         pieces: list[tuple[str, str]] = []
         self._spans = []
         left = 0
-        longest = max(len(title) for _, title, _ in titles)
+        titles = [pane.title for pane in panes]
+        longest = max(map(len, titles))
         room = self.size.width - 4 * len(titles)
-        letters = next((n for n in range(longest, 1, -1) if sum(min(len(t), n) for _, t, _ in titles) <= room), 1)
-        for number, (name, title, grows) in enumerate(titles, 1):
-            text = f" {number} {title[:letters]}{'▲' if grows else ' '}"
-            pieces.append((text, "cursor" if name == active else "growth" if grows else "dim"))
-            self._spans.append((left, left + len(text), name))
+        letters = next((n for n in range(longest, 1, -1) if sum(min(len(title), n) for title in titles) <= room), 1)
+        for pane in panes:
+            grows = pane.section in leaking
+            text = f" {pane.key} {pane.title[:letters]}{'▲' if grows else ' '}"
+            pieces.append((text, "cursor" if pane.name == active else "growth" if grows else "dim"))
+            self._spans.append((left, left + len(text), pane.name))
             left += len(text)
         self.paint([(*pieces, (" ", ""))])
 

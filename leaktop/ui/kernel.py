@@ -8,7 +8,8 @@ from leaktop.ui.allocations import NAME as ALLOCATORS
 from leaktop.ui.allocations import AllocationActions
 from leaktop.ui.dialogs import ActionScreen
 from leaktop.ui.experiment import ReclaimActions
-from leaktop.ui.kmemleak import OFFERS, KmemleakActions
+from leaktop.ui.kmemleak import KmemleakActions
+from leaktop.ui.kmemleak_questions import QUESTIONS
 from leaktop.view.experiment import cache_of
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class KernelActions:
         row, frame = self._app.dashboard.active.table.current, self._app.shown
         offers = self._allocations.offers(row, frame)
         if not self._is_read_only:
-            offers += (*OFFERS, *self._reclaim.offers(cache_of(row)))
+            offers += (*self._kmemleak.offers(), *self._reclaim.offers(cache_of(row)))
         refusal = self._refusal() or (None if offers else _READ_ONLY)
         if refusal:
             self._app.say(refusal)
@@ -82,7 +83,7 @@ class KernelActions:
             self._allocations.ask(row, self._app.shown)
         elif self._is_read_only:
             self._app.say(_READ_ONLY)
-        elif any(offer.name == name for offer in OFFERS):
+        elif name in QUESTIONS:
             self._kmemleak.ask(name)
         else:
             self._reclaim.ask(name, cache_of(row))

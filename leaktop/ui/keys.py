@@ -53,6 +53,7 @@ _LIVE = [
     ("K", "K", "kernel"),
     ("U", "U", "unreclaimable only"),
     ("F", "F", "follow"),
+    ("P", "P", "allocinfo"),
 ]
 _TRAVEL = [
     ("q", "q", "quit"),
@@ -70,6 +71,7 @@ _TRAVEL = [
     ("m", "m", "mark"),
     ("enter", "⏎", "drill down"),
     ("slash", "/", "filter"),
+    ("P", "P", "allocinfo"),
 ]
 
 

@@ -179,7 +179,7 @@ class PaneBox(Vertical):
         if self.frame is None:
             return
         pane, choice = self.pane, self.choice
-        parts = [f"{pane.order} {pane.title}"]
+        parts = [f"{pane.key} {pane.title}"]
         parts += [switch.label for switch in pane.switches if switch.name in choice.switches]
         if choice.pattern:
             parts.append(f"/{choice.pattern}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.suspects import COUNTED_ELSEWHERE
 from leaktop.units import human_bytes, human_delta, human_duration, human_rate, time_of_day
 from leaktop.view.cells import Tone, sanitise
 
@@ -49,8 +50,9 @@ def growth_line(frame: Frame) -> tuple[str, Tone]:
     """What grew most since the baseline, in a sentence."""
     # A moment, not a span: the line stands still while nothing grows.
     since = time_of_day(frame.baseline_wall) if frame.baseline_wall is not None else "the start"
-    faults = [section.fault for section in frame.sections.values() if section.fault]
-    if len(faults) == len(frame.sections):
+    sections = [section for name, section in frame.sections.items() if name not in COUNTED_ELSEWHERE]
+    faults = [section.fault for section in sections if section.fault]
+    if len(faults) == len(sections):
         return f"Nothing can be told: {sanitise(faults[0].reason)}", "fault"
     growing = [suspect for suspect in frame.suspects if not suspect.is_cache]
     if not growing:

@@ -103,6 +103,13 @@ class PaneView:
     """The order at the start."""
     leads_to: Callable[[Row], str] | None = None
     """The name of the pane to which Enter goes from a row; None: it opens the row's drill-down."""
+    letter: str = ""
+    """The key that goes to a pane of few kernels, which has no place beside the others and fills the screen."""
+
+    @property
+    def key(self) -> str:
+        """The key that goes to it."""
+        return self.letter or str(self.order)
 
 
 _PATIENCE = 0.05
@@ -158,6 +165,14 @@ def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
         (unknown if value is None else known).append((value, row))
     known.sort(key=lambda pair: pair[0], reverse=column.ascending == choice.is_reversed)
     return [row for _, row in known] + [row for _, row in unknown]
+
+
+def is_offered(pane: PaneView, frame: Frame | None) -> bool:
+    """Whether a pane is named among the others: one of few kernels only where this kernel has what it shows."""
+    if not pane.letter:
+        return True
+    section = None if frame is None else frame.sections[pane.section]
+    return section is not None and section.mono is not None and not (section.fault and section.fault.kind == "missing")
 
 
 def marker(pane: PaneView, row: Row) -> str:

@@ -111,6 +111,23 @@ def near(value: int, before: int, after: int, slack: float) -> bool:
     return min(before, after) - slack <= value <= max(before, after) + slack
 
 
+def test_allocinfo_is_there_where_the_kernel_has_it(tmp_path: Path) -> None:
+    plant(tmp_path, "vm-6.12b")
+    assert set(shown("all", "--root", tmp_path)) == {*SECTIONS, "allocinfo"}
+    found = {row["location"]: row for row in rows("allocinfo", "--root", tmp_path)}
+    assert found["mm/page_ext.c:271"] == {
+        "location": "mm/page_ext.c:271", "module": None, "function": "alloc_page_ext", "bytes": 5242880, "calls": 1280,
+        "is_accurate": True,
+    }  # fmt: skip
+    sizes = [row["bytes"] for row in rows("allocinfo", "--root", tmp_path)]
+    assert sizes == sorted(sizes, reverse=True)
+    (tmp_path / "proc/allocinfo").unlink()
+    assert set(shown("all", "--root", tmp_path)) == set(SECTIONS)
+    absent = shown("allocinfo", "--root", tmp_path)["allocinfo"]
+    assert (absent["status"], absent["rows"]) == ("unavailable", [])
+    assert absent["reason"] == "/proc/allocinfo is not in this capture"
+
+
 # This machine.
 
 
@@ -120,7 +137,8 @@ def test_the_document() -> None:
     assert list(document) == ["leaktop", "time", "kernel", "sections"]
     assert document["kernel"] == os.uname().release
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", document["time"])
-    assert list(document["sections"]) == SECTIONS
+    assert [name for name in document["sections"] if name != "allocinfo"] == SECTIONS
+    assert ("allocinfo" in document["sections"]) == os.path.exists("/proc/allocinfo")
     for name, section in document["sections"].items():
         assert {"status", "reason", "remedy", "rows"} <= set(section)
         assert section["status"] in {"ok", "unavailable"}
@@ -513,7 +531,7 @@ def test_junk_never_ends_it_and_never_reaches_the_terminal(tmp_path: Path, junk:
     for done in (text, document):
         assert (done.returncode, done.stderr) == (0, b"")
     assert is_harmless(text.stdout)
-    assert set(json.loads(document.stdout)["sections"]) == set(SECTIONS)
+    assert set(json.loads(document.stdout)["sections"]) == {*SECTIONS, "allocinfo"}
 
 
 def test_hostile_names_in_sound_files(tmp_path: Path) -> None:

@@ -303,6 +303,7 @@ def test_open_files_that_are_denied_are_counted() -> None:
         ("kmemleak", "kmemleak"),
         ("processes", "processes"),
         ("tmpfs", "tmpfs"),
+        ("allocinfo", "allocinfo"),
     ],
 )
 @pytest.mark.parametrize("junk", [b"\x00\x1b]52;c;x\x07\xff" * 50 + b"\n", b"garbage\n", b""])

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leaktop.model.sample import ParseError
+from leaktop.parsers.alloc_traces import parse_alloc_traces
+from leaktop.parsers.allocinfo import parse_allocinfo
 from leaktop.parsers.hugepages import parse_hugepages
 from leaktop.parsers.kmemleak import culprit, group, parse_kmemleak
 from leaktop.parsers.meminfo import parse_meminfo
+from leaktop.parsers.page_owner import parse_stacks
 from leaktop.parsers.slab_links import parse_slab_links
 from leaktop.parsers.slabinfo import parse_slabinfo
 from leaktop.parsers.vmallocinfo import group_by_caller, parse_vmallocinfo
@@ -45,6 +48,10 @@ CASES = {
     "slab_links": real(parse_slab_links, "sysfs_slab/live-6.18.txt"),
     "slab_links form": Case(parse_slab_links, FORM),
     "vmallocinfo": real(lambda content: group_by_caller(parse_vmallocinfo(content)), "vmallocinfo/vm-7.2b.txt"),
+    "allocinfo": real(parse_allocinfo, "allocinfo/vm-7.2b.txt"),
+    "alloc_traces": real(parse_alloc_traces, "slab_alloc_traces/vm-6.12b-kmalloc-64.txt"),
+    "alloc_calls": real(parse_alloc_traces, "slab_alloc_calls/vm-5.10b-kmalloc-64.txt"),
+    "page_owner_stacks": real(parse_stacks, "page_owner_stacks/vm-6.12b-show_stacks.txt"),
     "kmemleak": real(parse_kmemleak, "kmemleak/vm-7.2b-2scan.txt"),
     "kmemleak log": real(parse_kmemleak, "kmemleak/vm-5.10slab-verbose-dmesg.txt", 9000),
 }

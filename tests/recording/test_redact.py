@@ -16,6 +16,7 @@ from leaktop.engine.engine import Engine
 from leaktop.model.records import Socket
 from leaktop.model.sample import Event, Fault, Machine, Probe, RawSample, Tick
 from leaktop.model.socket_names import PROTOCOLS
+from leaktop.parsers.allocinfo import parse_allocinfo
 from leaktop.parsers.hugepages import parse_hugepages
 from leaktop.parsers.kmemleak import group, parse_kmemleak
 from leaktop.parsers.meminfo import parse_meminfo
@@ -48,6 +49,7 @@ PARSERS: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "slabinfo": ("slabinfo", parse_slabinfo),
     "sysfs_slab": ("slab_links", parse_slab_links),
     "vmallocinfo": ("vmallocinfo", parse_vmallocinfo),
+    "allocinfo": ("allocinfo", parse_allocinfo),
     "kmemleak": ("kmemleak", parse_kmemleak),
     "net_sockstat": ("net/sockstat", parse_sockstat),
     "net_protocols": ("net/protocols", parse_protocols),
@@ -102,6 +104,21 @@ def test_every_capture_keeps_its_figures(kind: str, path: Path) -> None:
             [(g.module, g.kind, g.areas, g.pages) for g in sum_vmallocinfo(t)] for t in (redacted(probe, text), text)
         ]
         assert sums[0] == sums[1]
+
+
+def test_where_a_module_was_built_is_nobody_s_business() -> None:
+    text = (
+        b"allocinfo - version: 2.0\n#     <size>  <calls> <tag info>\n"
+        b"        4096        1 /home/db01/src/my leak.c:7 [leak] func:leak accurate:no \n"
+        b"        8192        2 drivers/net/../../../../home/me/b.c:7 [leak] func:more \n"
+        b"       12288        3 mm/slub.c:9 func:alloc_slab_page \nroot:x:0\n"
+    )
+    found = redacted("allocinfo", text)
+    assert not re.search(rb"home|db01|my|/me|root", found)
+    tags = parse_allocinfo(found)
+    assert [tag[1:] for tag in tags] == [tag[1:] for tag in parse_allocinfo(text)]
+    assert tags[2].location == "mm/slub.c:9"
+    assert len({tag.location for tag in tags}) == 3
 
 
 FIGURES_ONLY = {"meminfo", "vmstat", "zoneinfo", "hugepages_sysfs", "net_sockstat", "net_protocols"}

@@ -57,6 +57,14 @@ def test_what_stands_between_does_not_matter(tmp_path: Path, between: bytes) -> 
         assert contents(tick) == {"meminfo": MEMINFO, "slabinfo": SLABINFO, "vmallocinfo": VMALLOCINFO}
 
 
+def test_allocinfo_in_a_loop(tmp_path: Path) -> None:
+    first = (DATA / "allocinfo/vm-7.2b.txt").read_bytes()
+    second = first.replace(b"    10412032     1525 mm/slub.c", b"    10420224     1526 mm/slub.c")
+    assert second != first
+    ticks = ticks_of(write(tmp_path / "log", b"".join([date(0), MEMINFO, first, date(5), MEMINFO, second])))
+    assert [contents(tick)["allocinfo"] for tick in ticks] == [first, second]
+
+
 def test_a_heading_around_the_date(tmp_path: Path) -> None:
     log = b"".join(b"### 2026-11-21T12:00:%02dZ ###\nmeminfo:\n%b" % (step, MEMINFO) for step in (0, 10))
     assert times(ticks_of(write(tmp_path / "log", log))) == [0, 10]

@@ -33,6 +33,14 @@ def test_a_name_says_what_a_file_is(tmp_path: Path, name: str) -> None:
     assert contents(ticks_of(tmp_path / "case")[0])["slabinfo"] == SLABINFO
 
 
+@pytest.mark.parametrize("name", ["allocinfo", "proc_allocinfo.txt"])
+def test_allocinfo_beside_others(tmp_path: Path, name: str) -> None:
+    profiled = (DATA / "allocinfo/vm-6.12b.txt").read_bytes()
+    write(tmp_path / "case" / name, profiled)
+    write(tmp_path / "case/slabinfo", SLABINFO)
+    assert contents(ticks_of(tmp_path / "case")[0])["allocinfo"] == profiled
+
+
 @pytest.mark.parametrize(
     "name", ["sys_kernel_slab.txt", "ls_sys_kernel_slab", "ls-l_sys-kernel-slab.txt", "slab_links", "ls-l-slab.txt"]
 )

@@ -36,7 +36,7 @@ class Kernel:
     def choose(self, subject: Subject, *, may_write: bool) -> Facility:
         if self.why_not or (self.writes and not may_write):
             raise AskError(self.why_not or "tracefs: it writes to the kernel, and that is not allowed")
-        return Facility("tracefs", 40, "Every allocation is traced.", self.writes, lambda *_: None, self.find)
+        return Facility("tracefs", 40, "records every allocation", self.writes, lambda *_: None, self.find)
 
     def find(self, watch: Watch) -> Allocations:
         self.asked.append(watch.subject)
@@ -79,7 +79,7 @@ async def test_the_allocator_is_asked_for_confirmed_named_and_recorded(kernel: K
         assert "who allocates kmalloc-2k?" in shown.text("#actions")
         await shown.press("a")
         words = " ".join(shown.text("#confirm").split())
-        assert "Every allocation is traced." in words
+        assert "tracefs records every allocation." in words
         assert kernel.asked == []
         await shown.press("y")
         await answered(shown)

@@ -39,12 +39,15 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
         LINK.format(caller).encode() for caller in ("a+0x1/0x2 [mod_a]", "b+0x1/0x2 [mod_b]", "c+0x1/0x2 [mod_b]")
     ))  # fmt: skip
     put(root, "sys/kernel/debug/kmemleak", (DATA / "kmemleak" / "vm-6.1b-2scan.txt").read_bytes())
+    profiled = (DATA / "allocinfo" / "vm-6.12b.txt").read_bytes() + b"4096 1 a.c:1 [mod_a] func:f \n"
+    put(root, "proc/allocinfo", profiled)
     for table in ("tcp", "udp", "netlink"):
         put(root, f"proc/net/{table}", (DATA / "net" / f"net_{table}__vm-6.1b.txt").read_bytes())
     first = tick_of(root)
     put(root, "proc/slabinfo", (root / "proc/slabinfo").read_text().replace(" 64 ", " 65 ").replace("   21 ", "   23 "))
     put(root, "proc/vmallocinfo", (root / "proc/vmallocinfo").read_bytes() + LINK.format("a+0x1/0x2 [mod_a]").encode())
     put(root, "sys/kernel/debug/kmemleak", (DATA / "kmemleak" / "vm-6.1b-newline.txt").read_bytes())
+    put(root, "proc/allocinfo", profiled.replace(b"4096 1 a.c:1", b"12288 3 a.c:1"))
     second = tick_of(root)
     engine = Engine(FileSystemSource(str(root)).machine)
     engine.feed(first)
@@ -188,12 +191,14 @@ def test_a_pattern_that_would_run_for_years_is_given_up() -> None:
 
 def test_the_switches(frame: Frame) -> None:
     slab, vmalloc, memory, sockets = (pane_named(name) for name in ("slab", "vmalloc", "memory", "sockets"))
-    switches = {switch.key: (pane.name, switch.name) for pane in PANES for switch in pane.switches}
+    switches = {(pane.name, switch.key): switch.name for pane in PANES for switch in pane.switches}
     assert switches == {
-        "U": ("slab", "unreclaimable"),
-        "M": ("vmalloc", "module"),
-        "A": ("memory", "all"),
-        "B": ("sockets", "backlog"),
+        ("slab", "U"): "unreclaimable",
+        ("vmalloc", "M"): "module",
+        ("memory", "A"): "all",
+        ("sockets", "B"): "backlog",
+        ("kmemleak", "N"): "new",
+        ("allocinfo", "M"): "module",
     }
 
     kept = arrange(slab, frame, Choice(switches=frozenset({"unreclaimable"})))
@@ -214,6 +219,17 @@ def test_the_switches(frame: Frame) -> None:
     assert (modules["mod_a"].size.growth, modules["mod_a"].size.delta) == (4096, 4096)
     assert modules["mod_a"].number is not None
     assert modules["mod_a"].number.growth == 1
+
+    lines = frame.sections["allocinfo"].rows
+    owners = {
+        row.record.module: row
+        for row in arrange(pane_named("allocinfo"), frame, Choice(switches=frozenset({"module"})))
+    }
+    assert set(owners) == {row.record.module or "(kernel)" for row in lines} == {"(kernel)", "mod_a"}
+    assert owners["mod_a"].record[:5] == ("1 line", "mod_a", "", 12288, 3)
+    assert owners["mod_a"].size.growth == 8192
+    assert owners["(kernel)"].size.growth == 0
+    assert owners["(kernel)"].size.value == sum(row.size.value or 0 for row in lines if row.record.module is None)
 
     gauges, every_line = arrange(memory, frame, Choice()), arrange(memory, frame, Choice(switches=frozenset({"all"})))
     assert {row.key for row in gauges} < {row.key for row in every_line}

@@ -40,7 +40,7 @@ def choose(subject: Subject, root: str = "/", wanted: str | None = None, *, may_
     """
     reasons = []
     for facility in FACILITIES:
-        if wanted in {None, facility.name}:
+        if wanted == facility.name or (wanted is None and not facility.is_on_request):
             if facility.writes and not may_write:
                 reasons.append(f"{facility.name}: it writes to the kernel, and that is not allowed")
                 continue
@@ -48,7 +48,7 @@ def choose(subject: Subject, root: str = "/", wanted: str | None = None, *, may_
             if reason is None:
                 return facility
             reasons.append(f"{facility.name}: {reason}")
-    raise AskError("; ".join(reasons) or f"there is no facility {wanted}")
+    raise AskError("; ".join(dict.fromkeys(reasons)) or f"there is no facility {wanted}")
 
 
 def ask(watch: Watch, wanted: str | None = None) -> Allocations:

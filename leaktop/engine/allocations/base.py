@@ -56,3 +56,5 @@ class Facility:
     """Why it has no answer for a subject below a root, with what would help; None where it has one."""
     find: Callable[[Watch], Allocations]
     """The answer. Raises AskError."""
+    is_on_request: bool = False
+    """Whether it costs too much to be chosen by itself: only whoever names it gets it."""

@@ -18,6 +18,7 @@ from leaktop.model.socket_names import PROTOCOLS
 from leaktop.recording.redact.fakes import Fakes, Words
 from leaktop.recording.redact.kernel import (
     FIGURES,
+    redact_allocinfo,
     redact_experiment,
     redact_figures,
     redact_slab_links,
@@ -66,6 +67,7 @@ class Redactor:
             "slabinfo": partial(redact_slabinfo, fakes=fakes, words=words),
             "slab_links": partial(redact_slab_links, fakes=fakes, words=words),
             "vmallocinfo": partial(redact_vmallocinfo, fakes=fakes, words=words),
+            "allocinfo": partial(redact_allocinfo, fakes=fakes, words=words),
             "kmemleak": partial(redact_kmemleak, fakes=fakes, words=words),
             "sock_diag": partial(redact_sock_diag, fakes=fakes),
             "sysvipc/shm": partial(redact_sysvipc, fakes=fakes),

@@ -176,6 +176,7 @@ _GRAMMAR = frozenset(
     b"localhost slabinfo version tunables slabdata globalstat cpustat name limit batchcount sharedfactor "
     b"vmalloc vmap ioremap user vm_map_ram unpurged dma-coherent sparse pages phys "
     b"unreferenced object size comm pid jiffies age hex dump first bytes on cpu backtrace crc percpu "
+    b"allocinfo calls tag info func accurate "
     b"leaktop slab_links dir link total root proc sys".split()
 )
 """Words of the kernel's grammars: a host of such a name gives nothing away, and parsers need them."""

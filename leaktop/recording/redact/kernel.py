@@ -50,6 +50,12 @@ _POINTER = re.compile(rb"(?<![0-9a-f])(ffff[0-9a-f]{12}|[c-f][0-9a-f]{7})(?![0-9
 _AREA = re.compile(rb"^0x([0-9a-fA-F]*+)[^\s-]*+-0x[^\s]*+( [^\n]*+\n)", re.MULTILINE)
 _AREA_POINTER = re.compile(rb"(?<![\w+/=])0x([0-9a-f]{7,16})(?![\w])")
 
+_ALLOC_TAG = re.compile(
+    rb"^(?:(allocinfo - version: [0-9.]+|# +<size>[ <>a-z]*)"
+    rb"|( *-?[0-9]{1,20} +[0-9]{1,20} )(\S[^\n]*?)(:[0-9]+(?: \[[^\]\n]+\])? func:\S+(?: +[\w-]+:\S*)* *))\n",
+    re.MULTILINE,
+)
+
 
 def redact_figures(probe: str, content: bytes) -> bytes:
     """A file that holds figures only, without the lines that are none."""
@@ -82,6 +88,15 @@ def redact_experiment(text: bytes, fakes: Fakes, words: Words) -> bytes:
     """The answer of an experiment, with the same name of the cache as in /proc/slabinfo then."""
     said = _CGROUP_SAID.sub(lambda found: b"(%b:%b)" % (found[1], fakes.cgroup(found[2])), text)
     return words.strip(_POINTER.sub(lambda found: fakes.pointer(found[1]), said))
+
+
+def redact_allocinfo(content: bytes, fakes: Fakes, words: Words) -> bytes:
+    """/proc/allocinfo without the directories in which modules were built; the kernel's own tree names nobody."""
+    lines = []
+    for heading, figures, path, rest in _ALLOC_TAG.findall(content):
+        is_outside = path[:1] == b"/" or b".." in path
+        lines.append(heading or figures + (fakes.path(path) if is_outside else path) + rest)
+    return words.strip(b"".join(b"%b\n" % line for line in lines))
 
 
 def redact_vmallocinfo(content: bytes, fakes: Fakes, words: Words) -> bytes:

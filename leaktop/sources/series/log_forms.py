@@ -42,6 +42,9 @@ FORMS: tuple[Form, ...] = (
     # Areas of which only the hash is shown, or zeros, have no beginning to be known by.
     _form("vmallocinfo", rb"0x\S{1,40}-0x\S{1,40} +[0-9].*", rb"0x\S{1,40}-0x\S{1,40} +[0-9].*",
           rb"0x([0-9a-f]{1,16})-0x(?!\1 )[0-9a-f]{1,16} ", 0.5),
+    _form("allocinfo", rb"allocinfo - version: .*",
+          rb"allocinfo - version: .*|# +<size>.*| *-?[0-9]{1,20} +[0-9]{1,20} \S.* func:\S.*", rb"allocinfo - version",
+          0.5),
     _form("zoneinfo", rb"Node +[0-9]+, +zone +\S+ *",
           rb"Node +[0-9]+, +(?:zone +\S+ *|per-node stats *)|[ \t]+\S.*", None, 0.5),
     _form("vmstat", rb"nr_free_pages [0-9]{1,20}", rb"[a-z]\w{1,79} [0-9]{1,20}", rb"nr_free_pages "),

@@ -17,8 +17,8 @@ from leaktop.sources.series.session import some
 from leaktop.sources.series.trees import DEEPEST, Tree
 
 _KINDS = (
-    "meminfo", "slabinfo", "vmallocinfo", "zoneinfo", "vmstat", "kmemleak", "version", "cmdline", "uname", "hostname",
-    "uptime", "date", "time",
+    "meminfo", "slabinfo", "vmallocinfo", "allocinfo", "zoneinfo", "vmstat", "kmemleak", "version", "cmdline", "uname",
+    "hostname", "uptime", "date", "time",
 )  # fmt: skip
 LOOSE_NAME = (
     rf"(?:[\w.+~-]{{0,60}}[._-])?(?:(?P<kind>{'|'.join(_KINDS)})|(?P<listing>"

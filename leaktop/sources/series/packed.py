@@ -51,7 +51,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, 
 
 _WANTED = re.compile(
     r"(?:[^/]+/){0,3}(?:"
-    r"proc/(?:meminfo|zoneinfo|vmstat|slabinfo|vmallocinfo|version|cmdline|config\.gz|stat|uptime|sysvipc/shm"
+    r"proc/(?:meminfo|zoneinfo|vmstat|slabinfo|vmallocinfo|allocinfo|version|cmdline|config\.gz|stat|uptime|sysvipc/shm"
     r"|sys/kernel/(?:osrelease|hostname|random/boot_id)|(?:[0-9]{1,10}/)?net/[a-z0-9_]{1,20}"
     r"|[0-9]{1,10}/(?:status|stat|statm|comm|mountinfo))"
     r"|sys/kernel/(?:slab/[^/]+(?:/[a-z_]{1,40})?|mm/hugepages/[^/]+/[a-z_]{1,40}|debug/kmemleak)"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MARKS = (
     "proc/meminfo", "proc/slabinfo", "proc/vmallocinfo", "proc/zoneinfo", "proc/vmstat", "proc/net",
-    "sys/kernel/slab", "sys/kernel/debug/kmemleak",
+    "proc/allocinfo", "sys/kernel/slab", "sys/kernel/debug/kmemleak",
 )  # fmt: skip
 """A directory with one of these in it is a captured tree."""
 _FIRST_DATE = 946684800.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from leaktop.engine.known_callers import known_caller
-from leaktop.model.frame import Row, Trend
+from leaktop.model.frame import Row
 from leaktop.model.records import VmallocGroup
 from leaktop.parsers.vmallocinfo import parse_vmallocinfo
 from leaktop.units import human_bytes
@@ -23,9 +23,10 @@ from leaktop.view.columns import (
     text_column,
 )
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
+from leaktop.view.trends import sum_trends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from leaktop.model.frame import Frame
     from leaktop.model.records import VmallocArea
@@ -52,25 +53,8 @@ def _sum(module: str, rows: list[Row]) -> Row:
     pages = sum(row.record.pages for row in rows)
     record = VmallocGroup(f"{len(rows)} callers", module, "", areas, space, pages)
     numbers = [row.number for row in rows if row.number]
-    return Row(("module", module), record, _add([row.size for row in rows]), _add(numbers) if numbers else None)
-
-
-def _add(trends: list[Trend]) -> Trend:
-    """The trend of a sum. Peaks and shares do not add up, so they are not known."""
-    return Trend(
-        sum(trend.value or 0 for trend in trends),
-        _total(trend.delta for trend in trends),
-        _total(trend.rate for trend in trends),
-        _total(trend.growth for trend in trends),
-        _total(trend.slope for trend in trends),
-        None,
-        None,
-    )
-
-
-def _total(figures: Iterable[Any]) -> Any:
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if known else None
+    size = sum_trends([row.size for row in rows])
+    return Row(("module", module), record, size, sum_trends(numbers) if numbers else None)
 
 
 def _caller(row: Row) -> str:

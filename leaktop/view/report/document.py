@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from leaktop.view.report.facts import amount, uptime, utc, watched
+from leaktop.view.report.facts import amount, is_missed, uptime, utc, watched
 
 if TYPE_CHECKING:
     from leaktop.model.diagnosis import Case, Unit
@@ -46,7 +46,7 @@ def document(report: Report) -> dict[str, Any]:
         "unavailable": {
             name: {"reason": section.fault.reason, "remedy": section.fault.remedy}
             for name, section in digest.frame.sections.items()
-            if section.fault is not None
+            if section.fault is not None and is_missed(section)
         },
         "events": [
             {"at": utc(event.wall), "kind": event.kind, "text": event.text, "seconds": event.seconds}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from leaktop.engine.suspects import COUNTED_ELSEWHERE
 from leaktop.units import human_bytes, human_duration
 from leaktop.view.report.wording import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from leaktop.model.frame import Section
     from leaktop.model.sample import Event
     from leaktop.view.report import Report
 
@@ -59,12 +61,18 @@ def watch_facts(report: Report) -> list[tuple[str, str]]:
     return [(name, safe(value)) for name, value in pairs if value]
 
 
+def is_missed(section: Section) -> bool:
+    """Whether a section without rows leaves something untold: what few kernels have, and others tell too, does not."""
+    is_missing = section.fault is not None and section.fault.kind == "missing"
+    return not (is_missing and section.name in COUNTED_ELSEWHERE)
+
+
 def remarks(report: Report) -> list[str]:
     """Gaps, damage, what could not be read, and what else happened meanwhile."""
     digest = report.digest
     found = [safe(note) for note in digest.notes]
     for section in digest.frame.sections.values():
-        if section.fault is not None:
+        if section.fault is not None and is_missed(section):
             remedy = f" ({section.fault.remedy})" if section.fault.remedy else ""
             found.append(safe(f"{section.name} could not be read: {section.fault.reason}{remedy}"))
         found += [safe(f"{section.name}: {note}") for note in section.notes]

@@ -1,0 +1,82 @@
+"""Every way to leak: recorded in the guest, and named by the verdict and by the pane, from the recording, here.
+
+In the guest: python -m tests.lab.test_leaks
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.lab.guest import LEAKTOP, SHARED, answer, leakgen, load_leakgen, run_in_guest, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BATCHES = (
+    {"kmalloc64": 3000, "vmalloc": 4, "pages": 60},
+    {"cache": 700, "percpu": 25, "kmalloc32k": 9},
+    {"nomerge": 900, "skb": 250, "kmalloc2048": 110},
+)
+"""What leaks together, at most one in each place where memory can be; objects a second."""
+QUIET, LEAKING = 12, 90
+"""Seconds recorded before it leaks, and while it does."""
+NAMES = {
+    "kmalloc64": {"kmalloc-64", "kmalloc-rnd-01-64"},
+    "vmalloc": {"leakgen_vmalloc"},
+    "pages": {"residual"},
+    "cache": {"leakgen_cache", "leakgen_twin"},
+    "percpu": {"Percpu"},
+    "kmalloc32k": {"large kmalloc", "residual"},
+    "nomerge": {"leakgen_nomerge"},
+    "skb": {"skbuff_head_cache"},
+    "kmalloc2048": {"kmalloc-2k"},
+}
+"""A suspect has one of these names, or shares its slabs with one."""
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("lab")
+    run_in_guest(__name__, directory, timeout=1500)
+    return directory
+
+
+def on_host(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run([*LEAKTOP, *arguments], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_leak_is_named(recordings: Path, kind: str) -> None:
+    batch = next(number for number, kinds in enumerate(BATCHES) if kind in kinds)
+    report = on_host("report", "--format", "json", str(recordings / f"{batch}.leaktop"))
+    assert report["verdict"]["class"] == "kernel-leak"
+    leaks = [{suspect["name"], *suspect.get("aliases", ())} for suspect in report["suspects"] if suspect["leak"]]
+    assert [names for names in leaks if names & NAMES[kind]], f"{kind} is not among {leaks}"
+
+
+def in_guest() -> None:
+    """Make the recordings."""
+    load_leakgen("percpu_bytes=4096")
+    time.sleep(5)
+    for number, batch in enumerate(BATCHES):
+        say(f"recording {batch}")
+        recorder = subprocess.Popen([*LEAKTOP, "record", f"{SHARED}/{number}.leaktop", "--for", f"{QUIET + LEAKING}s"])
+        time.sleep(QUIET)
+        for kind, rate in batch.items():
+            leakgen(f"start {kind} {rate}")
+        recorder.wait()
+        leakgen("stop all")
+        leakgen("free all")
+    answer({})
+
+
+if __name__ == "__main__":
+    sys.exit(in_guest())
