@@ -6,6 +6,7 @@ import fcntl
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,11 @@ def traceable() -> Iterator[dict[str, str]]:
     )
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
+        end = time.monotonic() + 90
+        while (others := ours()) and time.monotonic() < end:
+            time.sleep(0.2)
+        if others:
+            pytest.skip(f"tracing is not tested here: another leaktop traces this machine: {others}")
         was_mounted, before = mounting.is_mounted("tracefs"), state()
         yield before
         assert ours() == []

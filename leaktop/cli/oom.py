@@ -18,12 +18,17 @@ from leaktop.sources.kernel_log import PATH, KernelLog
 from leaktop.view.oom import document, lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
     from leaktop.model.oom import LogRecord
 
 _LIMIT = 10
 """Lines of each table that the text shows unless told otherwise."""
 _LARGEST = 256 << 20
 """Bytes of a log that are read: of a file its end, where the newest reports are."""
+
+_PIECE = 1 << 20
 
 
 def add_parser(verbs: Any) -> None:
@@ -88,13 +93,22 @@ def _live(notes: list[str]) -> list[LogRecord]:
 def _content(file: str) -> bytes:
     """The end of a log. A file that people made has whole lines, whether or not the last one has its end."""
     if file == "-":
-        content = sys.stdin.buffer.read(_LARGEST)
+        content = b"".join(_pieces(sys.stdin.buffer))
     else:
         with open(file, "rb") as opened:
             if opened.seekable():
                 opened.seek(max(opened.seek(0, os.SEEK_END) - _LARGEST, 0))
-            content = opened.read(_LARGEST)
+            content = b"".join(_pieces(opened))
     return content if content.endswith(b"\n") else content + b"\n"
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """Up to the limit, in pieces: asked for at once, so much room would have to be there, however short the log."""
+    for _ in range(_LARGEST // _PIECE):
+        piece = file.read(_PIECE)
+        if not piece:
+            return
+        yield piece
 
 
 def _words(file: str | None, error: OSError) -> str:

@@ -141,7 +141,7 @@ def _next(outcome: Outcome) -> str:
     if outcome.verdict == "leak":
         if outcome.lost is not None and any(finding.leak for finding in outcome.lost.findings):
             return ""  # the backtraces say it already
-        return "leaktop doctor says what can show here who allocates: kmemleak, slub_debug, page_owner, allocinfo"
+        return "leaktop trace, or check --kmemleak, says who allocates; leaktop doctor what of that this kernel has"
     if outcome.verdict == "none" and not outcome.dropped_caches:
         return "as root, --drop-caches finds single objects too; --iterations 50 finds what is lost now and then"
     return ""

@@ -6,14 +6,18 @@ point to be unmounted or "". It holds nothing of tracefs open, and imports nothi
 """
 
 import ctypes
+import errno
 import os
 import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 PATIENCE = 5.0
 """Seconds in which the kernel may still be closing what the dead process had open."""
+MOUNT_PATIENCE = 300.0
+"""Seconds in which others may still use what leaktop had mounted."""
 
 
 def main(directory: str, seconds: float, mount_point: str) -> None:
@@ -25,11 +29,19 @@ def main(directory: str, seconds: float, mount_point: str) -> None:
             stop(f"{directory}/{name}")
     if os.read(0, 1):
         return
-    until = time.monotonic() + PATIENCE
-    while not remove(directory) and time.monotonic() < until:
-        time.sleep(0.05)
+    insist(lambda: remove(directory), PATIENCE)
     if mount_point:
-        ctypes.CDLL(None).umount2(mount_point.encode(), 0)
+        libc = ctypes.CDLL(None, use_errno=True)
+        # Busy while another guard removes its own instance, or another leaktop traces.
+        insist(lambda: libc.umount2(mount_point.encode(), 0) == 0 or ctypes.get_errno() != errno.EBUSY, MOUNT_PATIENCE)
+
+
+def insist(is_done: Callable[[], bool], patience: float) -> None:
+    """Try again and again, ever more seldom, for so many seconds."""
+    pause, until = 0.02, time.monotonic() + patience
+    while not is_done() and time.monotonic() < until:
+        time.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
 
 
 def stop(path: str) -> None:

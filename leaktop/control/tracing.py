@@ -109,12 +109,14 @@ class TraceInstance:
         for descriptor in self._rings.values():
             os.close(descriptor)
         self._rings.clear()
-        is_gone = not self._path or self._remove()
-        if is_gone and self._mounted:
-            with contextlib.suppress(mounting.MountError):
+        is_done = not self._path or self._remove()
+        if is_done and self._mounted:
+            try:
                 mounting.unmount("tracefs")
-            self._mounted = False
-        self._end_guard(is_done=is_gone)
+            except mounting.MountError:
+                is_done = False  # somebody else uses it by now: the guard waits for that to end
+        self._mounted = False
+        self._end_guard(is_done=is_done)
         self._path = ""
 
     def write(self, name: str, text: str, *, adds: bool = False) -> None:

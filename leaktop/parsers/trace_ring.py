@@ -63,7 +63,8 @@ def parse_ring_page(page: bytes, layout: PageLayout) -> RingPage:
             now += delta + (extra << _TIME_BITS)
             at += 4
         elif kind == _TIME_STAMP:
-            now = (now >> _STAMP_BITS << _STAMP_BITS) | delta | (extra << _TIME_BITS)
+            stamp = (now >> _STAMP_BITS << _STAMP_BITS) | delta | (extra << _TIME_BITS)
+            now = stamp if stamp >= now else stamp + (1 << _STAMP_BITS)
             at += 4
         elif extra < 4 or at + extra > end or (kind == _PADDING and delta == 0):
             break  # the rest of the page is unused

@@ -28,7 +28,7 @@ class Source(Protocol):
         """
 
     def inspect(self, subject: str, name: str) -> RawSample:
-        """A costly read of one thing, on the user's request: ("slab", id), ("process", pid)."""
+        """A costly read of one thing, on the user's request: ("slab", id), ("process", pid), ("frames", one a line)."""
 
     def close(self) -> None:
         """Give back the descriptors that were kept open."""

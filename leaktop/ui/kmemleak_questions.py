@@ -48,7 +48,7 @@ WORKLOAD = _question(
     "3. You press Scan. What is listed then, leaked since.",
 )  # fmt: skip
 AUTOMATIC = _question(
-    "a", "automatic", "kmemleak: automatic scans on, off, or every so many seconds", "Automatic scans", "",
+    "i", "automatic", "kmemleak: automatic scans on, off, or every so many seconds", "Automatic scans", "",
     f"This writes 'scan=WORD' to {kmemleak.PATH}. The kernel does not tell what is set now; after boot it is every "
     "600 seconds.",
     f"Type on, off, or seconds (1 to {kmemleak.LONGEST_INTERVAL}).",
@@ -60,7 +60,7 @@ STACKS = _question(
     "Type on or off.",
 )  # fmt: skip
 DUMP = _question(
-    "o", "dump", "kmemleak: what the kernel knows of the selected group's first object", "Dump an object", "Dump",
+    "o", "dump", "kmemleak: dump the first object of the selected group", "Dump an object", "Dump",
     f"This writes 'dump={{address}}' to {kmemleak.PATH}.",
     "The kernel logs what it knows of this object; leaktop shows the lines. Nothing is changed.",
 )  # fmt: skip

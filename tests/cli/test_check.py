@@ -96,7 +96,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert found.keys() == {
         *("leaktop", "kernel", "verdict", "reason", "command", "command_status", "iterations", "max_growth"),
-        *("drop_caches", "not_judged", "per_iteration"),
+        *("drop_caches", "not_judged", "per_iteration", "kmemleak"),
     }
     return found
 
@@ -111,7 +111,7 @@ def test_a_leak(capsys: pytest.CaptureFixture[str], kernel: type[Kernel]) -> Non
     assert lines[2].split() == ["bytes/run", "low", "high", "objs/run", "kind", "name"]
     assert lines[3].split()[:7] == ["leak", "+64", "+64", "+64", "1", "slab", NAME]
     assert lines[3].endswith("shares its slabs with dmaengine")
-    assert lines[-1].startswith("Next: leaktop doctor")
+    assert lines[-1].startswith("Next: leaktop trace, or check --kmemleak")
     assert kernel.grown.stat().st_size == 7  # one run to warm up
 
 

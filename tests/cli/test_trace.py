@@ -15,13 +15,18 @@ import pytest
 
 from leaktop import cli
 from leaktop.cli import trace
+from leaktop.control import mounting
+from leaktop.control.tracing import TraceInstance, TracingError
 from leaktop.engine.allocations import FACILITIES, Watch, tracefs
 from leaktop.engine.tracing import watching
 from leaktop.model.allocations import Allocations, Site, Subject
+from leaktop.model.sample import ParseError
 from tests.tracefs import FILP, HOLD, ours, traceable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from leaktop.parsers.kallsyms import Symbols
 
 __all__ = ["traceable"]
 
@@ -109,11 +114,12 @@ def test_being_told_to_end_leaves_nothing_behind(number: signal.Signals) -> None
 
 @pytest.mark.usefixtures("traceable")
 def test_kill_9_leaves_nothing_behind() -> None:
+    was_mounted = mounting.is_mounted("tracefs")
     process = _started("trace", "filp", "--for", "300s", "--facility", "tracefs")
     process.kill()
     process.communicate()
     end = time.monotonic() + 20
-    while ours() and time.monotonic() < end:
+    while (ours() or mounting.is_mounted("tracefs") != was_mounted) and time.monotonic() < end:
         time.sleep(0.05)
     assert ours() == []
 
@@ -138,6 +144,44 @@ def test_one_of_four_finds_a_quarter_and_tells_all(keeper: subprocess.Popen[str]
     (best, *_) = sites_of(answer, keeper.pid)
     assert best["count"] % 4 == 0
     assert best["count"] >= 40
+
+
+@pytest.mark.usefixtures("traceable")
+@pytest.mark.parametrize(
+    ("refused", "frames"),
+    [(["options/stacktrace"], 4), (["options/stacktrace", "events/kmem/kmem_cache_alloc/trigger"], 1)],
+)
+def test_kernels_that_lack_a_way_to_record_stacks_have_another(
+    keeper: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, refused: list[str], frames: int
+) -> None:
+    write = TraceInstance.write
+
+    def some(instance: TraceInstance, name: str, text: str, *, adds: bool = False) -> None:
+        if name in refused:
+            raise TracingError(f"{text!r} to {name}: this kernel does not have it")
+        write(instance, name, text, adds=adds)
+
+    monkeypatch.setattr(TraceInstance, "write", some)
+    found = tracefs.find(Watch(FILP, 2.0))
+    (best, *_) = (site for site in found.sites if any(comm.endswith(f" ({keeper.pid})") for comm in site.comms))
+    assert best.count is not None
+    assert best.count >= 20
+    assert (len(best.stack) > frames) == (frames > 1)
+    assert any("only the calling function is known" in note for note in found.notes) == (frames == 1)
+
+
+@pytest.mark.usefixtures("traceable")
+def test_where_functions_are_hidden_addresses_are_shown(
+    keeper: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(_content: bytes) -> Symbols:
+        raise ParseError("the addresses of /proc/kallsyms are hidden")
+
+    monkeypatch.setattr(watching, "parse_kallsyms", hidden)
+    found = tracefs.find(Watch(FILP, 1.0))
+    assert any("sysctl kernel.kptr_restrict=1" in note for note in found.notes)
+    assert found.sites
+    assert all(frame.startswith("0xffff") for site in found.sites for frame in site.stack)
 
 
 @pytest.mark.usefixtures("traceable")

@@ -84,6 +84,16 @@ def _read_for(instance: TraceInstance, seconds: float) -> list[tuple[int, bytes]
 
 
 @pytest.mark.usefixtures("traceable")
+def test_what_was_mounted_is_unmounted_once_nobody_uses_it_any_more() -> None:
+    was_mounted = mounting.is_mounted("tracefs")
+    with TraceInstance("test", 30):
+        other = os.open(PLACE / "README", os.O_RDONLY)
+    assert ours() == []
+    os.close(other)
+    assert until(lambda: mounting.is_mounted("tracefs") == was_mounted)
+
+
+@pytest.mark.usefixtures("traceable")
 def test_an_instance_is_gone_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), TraceInstance("test", 30):
         raise ZeroDivisionError

@@ -29,7 +29,9 @@ def run_in_guest(script: str, directory: Path, *, parameters: str = "", timeout:
     outcome = boot([sys.executable, "-m", script], directory, parameters=parameters, timeout=timeout)
     answer = directory / "answer.json"
     if outcome.status != 0 or not answer.exists():
-        raise AssertionError(f"status {outcome.status} in the guest\n{outcome.output[-4000:]}\n{outcome.errors[-8000:]}")
+        raise AssertionError(
+            f"status {outcome.status} in the guest\n{outcome.output[-4000:]}\n{outcome.errors[-8000:]}"
+        )
     found: dict[str, Any] = json.loads(answer.read_text())
     return found
 

@@ -5,16 +5,12 @@ In the guest: python -m tests.lab.test_allocators
 
 from __future__ import annotations
 
-import sys
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.lab.guest import answer, leakgen, leaktop, load_leakgen, run_in_guest, say
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Case(NamedTuple):
@@ -56,9 +52,7 @@ SECONDS = 4
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run_in_guest(
-        __name__, tmp_path_factory.mktemp("lab"), parameters="slub_debug=U page_owner=on", timeout=1200
-    )
+    return run_in_guest(__name__, tmp_path_factory.mktemp("lab"), parameters="slub_debug=U page_owner=on", timeout=1200)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -86,7 +80,17 @@ def in_guest() -> None:
     for case in CASES:
         leakgen(f"start {case.kind} {case.rate}")
         time.sleep(1)
-        arguments = ("trace", case.subject, "--facility", case.facility, "--for", f"{SECONDS}s", "--json", "--limit", "5")
+        arguments = (
+            "trace",
+            case.subject,
+            "--facility",
+            case.facility,
+            "--for",
+            f"{SECONDS}s",
+            "--json",
+            "--limit",
+            "5",
+        )
         found[case.name] = leaktop(*arguments)
         leakgen("stop all")
         leakgen("free all")
@@ -96,4 +100,4 @@ def in_guest() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(in_guest())
+    in_guest()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -52,8 +51,8 @@ def test_automatic_scans_stop(found: dict[str, Any]) -> None:
 def test_a_scan_names_the_function_that_leaked(found: dict[str, Any]) -> None:
     assert found["scan"]["status"] == 1, found["scan"]["errors"]
     [group] = groups(found["scan"], "leakgen_kmalloc")
-    assert FOUND <= group["objects"] <= LEAKED
-    assert group["bytes"] == 64 * group["objects"]
+    assert FOUND <= group["count"] <= LEAKED
+    assert group["bytes"] == 64 * group["count"]
     assert [found["scan of another module"]["status"], found["scan of another module"]["json"]["groups"]] == [0, []]
 
 
@@ -68,7 +67,7 @@ def test_clear_saves_the_report_and_empties_the_list(found: dict[str, Any]) -> N
     assert "leakgen_kmalloc" in found["saved"]
     assert found["saved mode"] == 0o600
     assert groups(found["show"], "leakgen_") == []
-    assert groups(found["show saved"], "leakgen_kmalloc")[0]["objects"] >= FOUND
+    assert groups(found["show saved"], "leakgen_kmalloc")[0]["count"] >= FOUND
 
 
 def test_off_wants_to_be_meant_and_is_told_afterwards(found: dict[str, Any]) -> None:
@@ -98,7 +97,7 @@ def test_quitting_is_not_held_up_by_a_scan(found: dict[str, Any]) -> None:
 def in_guest() -> None:
     """The commands first, then the screen, and off at last."""
     load_leakgen()
-    found = {"status": leaktop("kmemleak", "status", "--json")}
+    found: dict[str, Any] = {"status": leaktop("kmemleak", "status", "--json")}
     for word in ("scan=600", "stack=off", "stack=on", "scan=off"):
         found[word] = leaktop("kmemleak", "set", word, "--json")
     found["status with scan=off"] = leaktop("kmemleak", "status", "--json")
@@ -170,4 +169,4 @@ def choose(terminal: Terminal, key: str, word: str) -> None:
 
 if __name__ == "__main__":
     time.sleep(1)
-    sys.exit(in_guest())
+    in_guest()

@@ -6,15 +6,11 @@ In the guest: python -m tests.lab.test_kmemleak_off
 from __future__ import annotations
 
 import re
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.lab.guest import answer, leaktop, run_in_guest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -45,4 +41,4 @@ def in_guest() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(in_guest())
+    in_guest()

@@ -8,15 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from leaktop.engine.oom import OomWatch
 from tests.lab.guest import answer, leakgen, leaktop, load_leakgen, run_in_guest, say
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOG = "held = []\nwhile True: held.append(b'x' * (1 << 20))"
 """A process that grows until it is killed."""
@@ -66,4 +63,4 @@ def in_guest() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(in_guest())
+    in_guest()

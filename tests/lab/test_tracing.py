@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -121,4 +120,4 @@ def in_guest() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(in_guest())
+    in_guest()

@@ -8,6 +8,10 @@ from __future__ import annotations
 import ctypes
 import mmap
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
 """rdtsc; shl rdx, 32; or rax, rdx; ret."""
@@ -28,9 +32,9 @@ def tsc_khz() -> int | None:
     return khz
 
 
-def _measure(read: ctypes._CFuncPtr) -> int:
+def _measure(read: Callable[[], int]) -> int:
     """The best of some rounds: the one whose readings took the least time, in which nothing came between."""
-    rounds = []
+    rounds: list[tuple[int, float]] = []
     for _ in range(_ROUNDS):
         before, first, after = time.perf_counter_ns(), read(), time.perf_counter_ns()
         time.sleep(_NAP)
@@ -38,4 +42,5 @@ def _measure(read: ctypes._CFuncPtr) -> int:
         passed = (again_before + again_after - before - after) / 2
         blur = (after - before) + (again_after - again_before)
         rounds.append((blur, (second - first) * 1e6 / passed))
-    return round(min(rounds)[1])
+    _, best = min(rounds)
+    return round(best)

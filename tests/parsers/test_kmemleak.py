@@ -197,7 +197,8 @@ def test_the_culprit_of_a_capture(path: str, expected: str) -> None:
 
 
 ALLOCATORS = """
-kmemleak_alloc kmemleak_vmalloc kmemleak_alloc_percpu kmemleak_alloc_recursive.constprop.0 create_object __create_object slab_post_alloc_hook slab_alloc_node
+kmemleak_alloc kmemleak_vmalloc kmemleak_alloc_percpu
+kmemleak_alloc_recursive.constprop.0 create_object __create_object slab_post_alloc_hook slab_alloc_node
 kmem_cache_alloc_trace kmem_cache_alloc_node_noprof __kmem_cache_alloc_node kmem_cache_alloc_lru kmalloc kmalloc_trace
 __kmalloc __kmalloc_node_track_caller_noprof __do_kmalloc_node __kmalloc_cache_noprof kmemdup_noprof kstrdup_const
 kvmalloc_node __vmalloc_node_range.isra.0 vmalloc_user vzalloc __alloc_percpu_gfp pcpu_alloc.part.0 krealloc .__kmalloc

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from leaktop.sources import debug_files, symbols
 from leaktop.sources.elf import ElfError, ElfFile, build_id_of
+from leaktop.sources.filesystem import FileSystemSource
 from leaktop.sources.symbols import command_for, resolve, source_lines
 
 RELEASE = "6.12.0-test"
@@ -203,3 +204,18 @@ def test_any_file_is_an_elf_file_or_none(tmp_path_factory: pytest.TempPathFactor
 def test_any_notes_have_a_build_id_or_none(notes: bytes) -> None:
     found = build_id_of(notes)
     assert found is None or found in notes
+
+
+@needs_compiler
+def test_the_drill_down_reads_them_through_the_source(tmp_path: Path) -> None:
+    module = compiled(tmp_path, f"lib/modules/{RELEASE}/extra/leak.ko", "-g", "-c")
+    (tmp_path / "proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/osrelease").write_text(f"{RELEASE}\n")
+    frame = calls(module, " [leak]")["outer"]
+    source = FileSystemSource(str(tmp_path))
+    sample = source.inspect("frames", f"vfs_write+0x1/0x2\n{frame}")
+    assert (sample.probe, sample.fault) == ("source_lines", None)
+    assert (sample.content or b"").decode().splitlines() == [
+        f"{frame}={tmp_path / 'leak.c'}:13",
+        f"no debug information here for the others; with it={command_for('vfs_write+0x1/0x2', RELEASE)}",
+    ]

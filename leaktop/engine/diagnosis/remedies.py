@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from leaktop.engine.diagnosis.observed import Observed
     from leaktop.model.diagnosis import Case
 
-_SCAN = "echo scan > /sys/kernel/debug/kmemleak; sleep 6; echo scan > /sys/kernel/debug/kmemleak"
+_SCAN = "leaktop kmemleak scan   # kernels with CONFIG_DEBUG_KMEMLEAK"
+_PAGES = "leaktop trace pages --for 30s   # who allocates: K a in leaktop"
 _ALLOCINFO = "sort -rn /proc/allocinfo | head -20   # kernels with CONFIG_MEM_ALLOC_PROFILING"
 _STEPS: dict[str, tuple[str, ...]] = {
-    "slab": ("trace-cmd record -e kmem:kmalloc -f 'bytes_alloc > 8192'", _ALLOCINFO),
+    "slab": (_PAGES, _ALLOCINFO),
     "tmpfs": ("ls -l /proc/*/fd | grep -e memfd -e deleted", "ipcs -m"),
     "kmemleak": (_SCAN,),
     "hugepages": ("grep -H . /sys/kernel/mm/hugepages/*/*_hugepages", "sysctl vm.nr_hugepages"),
     "balloon": ("grep -i balloon /proc/vmstat /proc/meminfo /proc/modules",),
     "residual": (
+        _PAGES,
         "cat /sys/kernel/debug/page_owner_stacks/show_stacks   # boot with page_owner=on",
         _ALLOCINFO,
         "tail -1 /sys/kernel/debug/dma_buf/bufinfo; grep -i balloon /proc/modules; cat /sys/fs/cgroup/cgroup.stat",
@@ -41,9 +43,9 @@ def next_steps(case: Case, observed: Observed) -> tuple[str, ...]:
     scan = (_SCAN,) if kmemleak.fault is None and kmemleak.mono is not None else ()
     pid = _pid(case)
     if case.kind == "slab" and case.section == "slab":
-        return *scan, _ALLOCINFO, *_cache_steps(case)
+        return _trace(case), *scan, *_cache_steps(case)
     if case.kind == "vmalloc":
-        return f"grep {quote(case.name)} /proc/vmallocinfo", *scan
+        return _trace(case), f"grep {quote(case.name)} /proc/vmallocinfo", *scan
     if case.kind == "socket":
         stack = (f"cat /proc/{pid}/stack   # what the owner does instead of reading",) if pid else ()
         return "ss -apemn   # the queue, its owner, what it dropped", *stack
@@ -54,6 +56,10 @@ def next_steps(case: Case, observed: Observed) -> tuple[str, ...]:
     if case.kind == "tmpfs" and case.name.startswith("/"):
         return (f"du -xah {quote(case.name)} | sort -h | tail",)
     return _STEPS.get(case.kind, ())
+
+
+def _trace(case: Case) -> str:
+    return f"leaktop trace {quote(case.name)} --for 30s   # who allocates it: K a in leaktop"
 
 
 def _cache_steps(case: Case) -> tuple[str, ...]:

@@ -119,8 +119,9 @@ def _slab(subject: Subject, formats: Mapping[str, EventFormat], *, has_accounted
     if not events:
         raise PlanError("this kernel has no trace events of slab allocations (CONFIG_EVENT_TRACING)")
     if len(general) < len(names) and (layout := formats.get("kmem/kmem_cache_free")):
-        named = _has_name(layout) and _PLAIN.fullmatch(subject.name)
-        condition = f'name == "{subject.name}"' if named else ""
+        # Where allocations are told by their size alone, frees are of those too, whatever cache they name.
+        named = all(wanted.condition.startswith("name ==") for wanted in events if "cache" in wanted.path)
+        condition = f'name == "{subject.name}"' if named and _has_name(layout) else ""
         events.append(Wanted("kmem/kmem_cache_free", "ptr", take_frees(layout, "ptr"), condition))
     if general and (layout := formats.get("kmem/kfree")):
         events.append(Wanted("kmem/kfree", "ptr", take_frees(layout, "ptr"), ""))

@@ -31,9 +31,11 @@ BUDGET = 25_000
 """Allocations and frees a second that are looked at: a twentieth of a CPU for stacks, as much for reading."""
 _LOOK = 0.1
 """Seconds in which events are counted first, without stacks."""
-_TURN = 0.1
-"""Seconds between reads, in which the ring buffers do not fill unless there is far too much."""
-_CREDIT, _BUSY_CREDIT = 0.5, 3.0
+_TURN, _BUSY_TURN = 0.05, 0.1
+"""Seconds between reads: until it is known that there is too much, every allocation costs a stack."""
+_BUSY_BITS = 3
+"""Bits that are tested, at least, once there has been too much: what was seen of that may have been its beginning."""
+_CREDIT, _BUSY_CREDIT = 0.25, 3.0
 """Seconds of BUDGET that a burst may take at once. A loop's few objects are all looked at for a while, and then none:
 where some are passed over already, that must not lead to fewer and fewer."""
 _REST = 0.3
@@ -155,9 +157,9 @@ class TraceWatch:
         Even what a filter leaves out has cost something by then. Where that is much, allocations are looked at for a
         part of each turn only; their frees always, so that what is seen to be allocated is seen to be freed.
         """
-        seconds = min(_TURN, left)
         if not self._is_busy:
-            return self._stop.wait(seconds)
+            return self._stop.wait(min(_TURN, left))
+        seconds = min(_BUSY_TURN, left)
         # At uneven times, so that what happens once a second is neither always seen nor never.
         before = seconds * (1 - 1 / PAUSING) * random.random()  # noqa: S311  # no secret
         self._recorder.switch(allocates=True, is_on=False)
@@ -202,7 +204,8 @@ class TraceWatch:
         if not self._is_busy and self._recorder.can_pause:
             self._is_busy = True
             rate *= (1 + 1 / PAUSING) / 2  # half of the events are frees
-        self._narrow(max(math.ceil(math.log2(rate / BUDGET)), 1))
+        least = max(_BUSY_BITS - len(self._sampling.tests), 1)
+        self._narrow(max(math.ceil(math.log2(rate / BUDGET)), least))
 
     def _narrow(self, bits: int) -> bool:
         if not self._sampling.can_narrow:

@@ -108,7 +108,10 @@ def _headline(frame: Frame) -> str:
     hidden = f", {groups} group{'' if groups == 1 else 's'} suppressed" if groups else ""
     if not objects:
         return f"no leaks reported{hidden}"
-    return f"{human_count(objects)} objects{hidden}, read {human_duration(frame.mono - section.mono)} ago"
+    sightings: Mapping[object, Sighting] = section.extras.get("sightings", {})
+    new = sum(found.new or 0 for found in sightings.values())
+    added = f", {human_count(new)} new" if new else ""
+    return f"{human_count(objects)} objects{added}{hidden}, read {human_duration(frame.mono - section.mono)} ago"
 
 
 def _seen_words(frame: Frame, sighting: Sighting) -> str:
@@ -194,7 +197,7 @@ def _record(row: Row) -> Mapping[str, Any]:
         "count": group.count,
         "bytes": group.bytes,
         "new": sighting.new if sighting else None,
-        "first_seen": sighting.first_wall if sighting else None,
+        "first_seen": None if sighting is None or sighting.is_from_start else sighting.first_wall,
         "probably_false": false,
         "backtrace": list(group.backtrace),
         "comms": list(group.comms),

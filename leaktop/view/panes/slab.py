@@ -126,11 +126,9 @@ def _paragraphs(cache: Cache) -> list[str]:
     if cache.reclaimable:
         paragraphs.append("Reclaimable: it fills with use and shrinks under pressure. Growth alone is no leak.")
     else:
-        size = cache.merged_into or cache.name
         paragraphs.append(
-            f"Who allocates? Boot with slub_debug=U,{sanitise(cache.name)} and read "
-            f"/sys/kernel/debug/slab/{sanitise(size)}/alloc_traces; "
-            "or read /proc/allocinfo where the kernel has it; or scan with kmemleak."
+            f"Who allocates? K a asks the kernel, or `leaktop trace {sanitise(cache.name)}`: by /proc/allocinfo or "
+            f"slub_debug=U,{sanitise(cache.name)} where it was booted so, else by trace events of what comes now."
         )
     return paragraphs
 
