@@ -46,16 +46,6 @@ def ours() -> list[str]:
 @pytest.fixture
 def traceable() -> Iterator[dict[str, str]]:
     """Waits for its turn; tracefs is mounted, or not, as it was; nothing of the global trace has changed."""
-    reason = tracefs.missing(FILP, "/")
-    if reason is None and not mounting.is_mounted("tracefs"):
-        try:
-            mounting.mount("tracefs")
-            mounting.unmount("tracefs")
-        except mounting.MountError as error:
-            reason = str(error)
-    if reason is not None:
-        print(f"leaktop's tests: tracing is not tested here: {reason}", file=sys.stderr)
-        pytest.skip(f"tracing is not tested here: {reason}")
     lock = os.open(
         Path(tempfile.gettempdir()) / "leaktop-tests-trace.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
     )
@@ -64,14 +54,27 @@ def traceable() -> Iterator[dict[str, str]]:
         end = time.monotonic() + 90
         while (others := ours()) and time.monotonic() < end:
             time.sleep(0.2)
-        if others:
-            pytest.skip(f"tracing is not tested here: another leaktop traces this machine: {others}")
+        reason = f"another leaktop traces this machine: {others}" if others else _why_not()
+        if reason is not None:
+            print(f"leaktop's tests: tracing is not tested here: {reason}", file=sys.stderr)
+            pytest.skip(f"tracing is not tested here: {reason}")
         was_mounted, before = mounting.is_mounted("tracefs"), state()
         yield before
         assert ours() == []
         assert (mounting.is_mounted("tracefs"), state()) == (was_mounted, before)
     finally:
         os.close(lock)
+
+
+def _why_not() -> str | None:
+    reason = tracefs.missing(FILP, "/")
+    if reason is None and not mounting.is_mounted("tracefs"):
+        try:
+            mounting.mount("tracefs")
+            mounting.unmount("tracefs")
+        except mounting.MountError as error:
+            reason = str(error)
+    return reason
 
 
 def state() -> dict[str, str]:

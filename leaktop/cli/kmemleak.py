@@ -8,6 +8,8 @@ import json
 import sys
 import time
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.kmemleak_driving import KmemleakReader, confirmed, watched
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from leaktop.model.frame import Frame
 
-_CEILING = 1 << 30
+_CEILING, _PIECE = 1 << 30, 1 << 20
 _UNTIL_REBOOT = "--yes-until-reboot"
 
 
@@ -204,7 +206,8 @@ def _dump(choices: argparse.Namespace) -> int:
 def _frame_of_file(choices: argparse.Namespace) -> Frame:
     path: str = choices.file
     with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-        content = file.read(_CEILING)
+        # In pieces: asked for at once, so much room would have to be there, however short the report.
+        content = b"".join(islice(iter(partial(file.read, _PIECE), b""), _CEILING // _PIECE))
     machine = FileSystemSource().machine
     if choices.release:
         machine = replace(machine, release=choices.release)

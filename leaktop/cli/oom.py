@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from leaktop.cli.opening import complain
 from leaktop.cli.options import count
 from leaktop.engine.oom_blame import judge, shares
+from leaktop.kernel_log import PATH, KernelLog
 from leaktop.parsers.kernel_log import parse_kernel_log, parse_kmsg
 from leaktop.parsers.oom import parse_oom
-from leaktop.sources.kernel_log import PATH, KernelLog
 from leaktop.view.oom import document, lines
 
 if TYPE_CHECKING:

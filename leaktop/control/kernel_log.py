@@ -1,14 +1,10 @@
-"""/dev/kmsg, one record a read: "6,1234,5678901,-;kmemleak: text" (Documentation/ABI/testing/dev-kmsg, since 3.5)."""
+"""What the kernel says to a command: it answers some in its log, and not to whoever wrote them."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 
-PATH = "/dev/kmsg"
-_RECORD = 8192
-"""PRINTK_MESSAGE_MAX is 2048 bytes since 6.3, and was CONSOLE_EXT_LOG_MAX, 8192, before."""
-_MOST = 200_000
-"""Records: the largest log that can be configured (32 MiB) has fewer lines of use than that."""
+from leaktop.kernel_log import KernelLog
 
 
 class LogTail:
@@ -21,38 +17,27 @@ class LogTail:
     """
 
     def __init__(self, *, from_start: bool = False) -> None:
-        self._descriptor: int | None = None
-        try:
-            self._descriptor = os.open(PATH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-            if not from_start:
-                os.lseek(self._descriptor, 0, os.SEEK_END)
-        except OSError:
-            self.close()
+        self._log: KernelLog | None = None
+        with contextlib.suppress(OSError):
+            self._log = KernelLog(from_start=from_start)
 
     @property
     def is_open(self) -> bool:
         """Whether the log may be read at all."""
-        return self._descriptor is not None
+        return self._log is not None
 
     def lines(self) -> list[str]:
         """The messages since the last call, without priority and time; bytes that are no text as surrogates."""
         found: list[str] = []
-        while self._descriptor is not None and len(found) < _MOST:
-            try:
-                record = os.read(self._descriptor, _RECORD)
-            except BrokenPipeError:
-                continue  # records were overwritten before they were read: the next read goes on behind the gap
-            except OSError:
-                break  # EAGAIN: that was the last one
-            if not record:
-                break
-            # Lines behind the first start with a space and name the device: "  SUBSYSTEM=pci".
-            message = record.partition(b"\n")[0].partition(b";")[2]
-            found.append(message.decode("utf-8", "surrogateescape"))
+        with contextlib.suppress(OSError):
+            for record in self._log.read() if self._log else ():
+                # Lines behind the first start with a space and name the device: "  SUBSYSTEM=pci".
+                message = record.partition(b"\n")[0].partition(b";")[2]
+                found.append(message.decode("utf-8", "surrogateescape"))
         return found
 
     def close(self) -> None:
-        """Give the descriptor back."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Look no more."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None

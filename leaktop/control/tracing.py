@@ -80,16 +80,8 @@ class TraceInstance:
         self._path = ""
 
     def __enter__(self) -> TraceInstance:
-        place = find_place()
-        if place is None:
-            place = self._mount()
-        self.place = place
-        sweep(place)
-        self._path = f"{place}/instances/leaktop-{os.getpid()}-{_start_of(os.getpid())}-{self._purpose}"
-        atexit.register(self.close)
         try:
-            with _refusals("making a trace instance", self._path):
-                os.mkdir(self._path, 0o700)
+            self._make()
             self._start_guard()
             self.write("buffer_size_kb", str(self._ring_bytes >> 10))
             self._open_rings()  # what is open cannot be removed by others
@@ -169,6 +161,21 @@ class TraceInstance:
             for name in os.listdir(f"{self._path}/per_cpu"):
                 total += sum(map(int, _LOST.findall(_read(f"{self._path}/per_cpu/{name}/stats"))))
         return total
+
+    def _make(self) -> None:
+        for is_last in (False, True):
+            self.place = find_place() or self._mount()
+            sweep(self.place)
+            self._path = f"{self.place}/instances/leaktop-{os.getpid()}-{_start_of(os.getpid())}-{self._purpose}"
+            atexit.register(self.close)
+            with _refusals("making a trace instance", self._path):
+                try:
+                    os.mkdir(self._path, 0o700)
+                except FileNotFoundError:
+                    if is_last or find_place() is not None:
+                        raise
+                    continue  # another leaktop, which had mounted it, just took it away
+            return
 
     def _open_rings(self) -> None:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC

@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from leaktop.engine.oom_blame import judge
+from leaktop.kernel_log import KernelLog
 from leaktop.model.sample import Event
-from leaktop.parsers.kernel_log import parse_kmsg
+from leaktop.parsers.kernel_log import is_kernels, parse_kmsg
 from leaktop.parsers.oom import INVOKED, KILLED, parse_oom
-from leaktop.sources.kernel_log import KernelLog
 
 if TYPE_CHECKING:
     from leaktop.model.oom import OomReport
@@ -52,7 +52,7 @@ class OomWatch:
             for record in self._log.read():
                 # Nearly all that is ever logged is none of it.
                 begins, ends = _INVOKED in record, _KILLED in record
-                if not (begins or ends or self._report):
+                if not (begins or ends or self._report) or not is_kernels(record):
                     continue
                 if begins or not self._report:
                     self._begun = time.monotonic()

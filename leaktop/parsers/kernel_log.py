@@ -45,6 +45,12 @@ def parse_kmsg(record: bytes) -> LogRecord | None:
     return LogRecord(decode(plain), int(found[2]) / 1e6, None, int(found[1]))
 
 
+def is_kernels(record: bytes) -> bool:
+    """Whether the kernel itself said it: what programs write to /dev/kmsg never gets its facility, 0."""
+    priority = record.partition(b",")[0]
+    return priority.isdigit() and len(priority) == 1 and priority < b"8"
+
+
 def parse_kernel_log(content: bytes) -> list[LogRecord]:
     """Every message of a log in any of these forms, or several, in its order; a last line without its end is dropped.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from leaktop import kernel_log as log_of_kernel
 from leaktop.control import kernel_log, kmemleak, kmemleak_state, mounting
 from leaktop.control.kmemleak import KmemleakError
 
@@ -284,7 +285,7 @@ def test_automatic_scans_are_told_by_the_kernel_thread_that_makes_them(
 
 
 def test_the_log_is_empty_where_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(kernel_log, "PATH", str(tmp_path / "kmsg"))
+    monkeypatch.setattr(log_of_kernel, "PATH", str(tmp_path / "kmsg"))
     log = kernel_log.LogTail(from_start=True)
     assert (log.is_open, log.lines()) == (False, [])
     log.close()
@@ -294,11 +295,11 @@ def test_records_of_the_log_lose_their_heads_and_their_dictionaries(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "kmsg").write_bytes(b"")
-    monkeypatch.setattr(kernel_log, "PATH", str(tmp_path / "kmsg"))
+    monkeypatch.setattr(log_of_kernel, "PATH", str(tmp_path / "kmsg"))
     log = kernel_log.LogTail()
     records: list[bytes | OSError] = [
         b"6,1,2,-;usb 1-1: new; device\n SUBSYSTEM=usb\n",
-        BrokenPipeError(),
+        BrokenPipeError(errno.EPIPE, ""),
         b"5,9,3,c;kmemleak: \xff\n",
         BlockingIOError(),
     ]

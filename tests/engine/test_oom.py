@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leaktop.engine.oom import OomWatch
+from leaktop.kernel_log import PATH, KernelLog
 from leaktop.model.oom import LogRecord
 from leaktop.parsers.kernel_log import parse_kernel_log, parse_kmsg
-from leaktop.sources.kernel_log import PATH, KernelLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,14 @@ def test_a_report_becomes_one_event(log: FakeLog, clock: list[float]) -> None:
     log.records = [OTHER, *RECORDS, OTHER]
     [event] = watch.poll()
     assert (event.kind, event.text, event.mono) == ("oom", JUDGED, 100.0)
+    assert watch.poll() == ()
+
+
+def test_what_a_program_writes_into_the_log_is_not_believed(log: FakeLog, clock: list[float]) -> None:
+    watch = OomWatch(log)
+    log.records = [b"1" + record for record in RECORDS]  # facility 1 and above
+    assert watch.poll() == ()
+    clock[0] += 100
     assert watch.poll() == ()
 
 

@@ -26,12 +26,12 @@ BATCHES = (
 QUIET, LEAKING = 12, 90
 """Seconds recorded before it leaks, and while it does."""
 NAMES = {
-    "kmalloc64": {"kmalloc-64", "kmalloc-rnd-01-64"},
+    "kmalloc64": {"kmalloc-64"},
     "vmalloc": {"leakgen_vmalloc"},
     "pages": {"residual"},
     "cache": {"leakgen_cache", "leakgen_twin"},
     "percpu": {"Percpu"},
-    "kmalloc32k": {"large kmalloc", "residual"},
+    "kmalloc32k": {"large kmalloc"},
     "nomerge": {"leakgen_nomerge"},
     "skb": {"skbuff_head_cache"},
     "kmalloc2048": {"kmalloc-2k"},

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from leaktop.sources.kernel_log import KernelLog
+from leaktop.kernel_log import KernelLog
 
 
 def test_an_overrun_is_counted_and_reading_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

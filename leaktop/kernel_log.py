@@ -25,17 +25,17 @@ class KernelLog:
 
     Args:
         from_start: from the oldest record that the kernel still has; else only what is logged from now on.
-        path: of the device, for tests.
+        path: of the device, where it is not /dev/kmsg.
 
     Raises:
         PermissionError: dmesg_restrict is 1 and this is not root.
         OSError: there is no such log here, as in many containers.
     """
 
-    def __init__(self, *, from_start: bool, path: str = PATH) -> None:
+    def __init__(self, *, from_start: bool, path: str | None = None) -> None:
         self.overruns = 0
         """Times that records were overwritten before they could be read."""
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        self._descriptor = os.open(path or PATH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
             # SEEK_DATA would begin behind the last `dmesg -C`.
             os.lseek(self._descriptor, 0, os.SEEK_SET if from_start else os.SEEK_END)
