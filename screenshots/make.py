@@ -1,8 +1,9 @@
 """Make the pictures of this folder from the kernel that this runs on: `sudo python screenshots/make.py [NAME ...]`.
 
 The causes are real: a socket that nobody reads, a packet ring, a file in /dev/shm, a process that grows, descriptors
-that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded; others are
-of recordings that were made so.
+that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded
+(tests/lab); `lab-who-allocates` wants it booted with sysctl.vm.mem_profiling=never, so that nothing but tracing can tell.
+Others are of recordings that were made so.
 """
 
 from __future__ import annotations
@@ -76,6 +77,8 @@ SHOTS = (
     Shot("lab-overview", (160, 48), 90, ("5",)),
     Shot("lab-kmemleak", (120, 30), 10, ("5", "z")),
     Shot("lab-kmemleak-detail", (120, 50), 10, ("5", "down", "enter")),
+    Shot("lab-allocinfo", (120, 30), 60, ("P",)),
+    Shot("lab-who-allocates", (120, 50), 45, ("2", "slash", *"kmalloc-2k", "enter", "enter", "K", "a", "y")),
 )
 
 
