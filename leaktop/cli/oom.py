@@ -13,7 +13,7 @@ from leaktop.cli.opening import complain
 from leaktop.cli.options import count
 from leaktop.engine.oom_blame import judge, shares
 from leaktop.kernel_log import PATH, KernelLog
-from leaktop.parsers.kernel_log import parse_kernel_log, parse_kmsg
+from leaktop.parsers.kernel_log import is_kernels, parse_kernel_log, parse_kmsg
 from leaktop.parsers.oom import parse_oom
 from leaktop.view.oom import document, lines
 
@@ -81,7 +81,7 @@ def run(choices: argparse.Namespace) -> int:
 def _live(notes: list[str]) -> list[LogRecord]:
     log = KernelLog(from_start=True)
     try:
-        found = [record for raw in log.read() if (record := parse_kmsg(raw))]
+        found = [record for raw in log.read() if is_kernels(raw) and (record := parse_kmsg(raw))]
     finally:
         log.close()
     first = next((record.sequence for record in found), None)

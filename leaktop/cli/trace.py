@@ -124,8 +124,11 @@ def _list(subject: Subject | None, root: str) -> int:
     for facility in FACILITIES:
         reasons = {kind: facility.missing(asked, root) for kind, asked in kinds.items()}
         for reason in dict.fromkeys(reasons.values()):
+            if facility.is_on_request and reason is not None:
+                continue  # another facility of that name has said why
             of = ", ".join(kind for kind in kinds if reasons[kind] == reason)
-            print(f"{facility.name:<12} {of:<22} {'can tell' if reason is None else sanitise(reason)}")
+            able = f"can tell, if --facility {facility.name} insists" if facility.is_on_request else "can tell"
+            print(f"{facility.name:<12} {of:<22} {able if reason is None else sanitise(reason)}")
     return 0
 
 

@@ -46,6 +46,7 @@ CASES = (
     Case("nomerge", 200, "leakgen_nomerge", "tracefs"),
     Case("skb", 100, "skbuff_head_cache", "tracefs"),
     Case("pages", 100, "pages", "tracefs"),
+    Case("vmalloc", 5, "leakgen_vmalloc", "tracefs"),
 )
 SECONDS = 4
 
