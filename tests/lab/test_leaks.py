@@ -5,6 +5,7 @@ In the guest: python -m tests.lab.test_leaks
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import time
@@ -12,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from leaktop.recording.reader import read_file
+from leaktop.ui.app import LeaktopApp
+from leaktop.ui.travel import Replayed
 from tests.lab.guest import LEAKTOP, SHARED, answer, leakgen, load_leakgen, run_in_guest, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 BATCHES = (
@@ -37,6 +42,8 @@ NAMES = {
     "kmalloc2048": {"kmalloc-2k"},
 }
 """A suspect has one of these names, or shares its slabs with one."""
+PANES = {"vmalloc": "3", "pages": "1", "percpu": "1", "kmalloc32k": "1"}
+"""The key of the pane where it shows; the slab pane's for all others."""
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +66,37 @@ def test_a_leak_is_named(recordings: Path, kind: str) -> None:
     assert report["verdict"]["class"] == "kernel-leak"
     leaks = [{suspect["name"], *suspect.get("aliases", ())} for suspect in report["suspects"] if suspect["leak"]]
     assert [names for names in leaks if names & NAMES[kind]], f"{kind} is not among {leaks}"
+
+
+@pytest.mark.parametrize("kind", NAMES)
+async def test_the_pane_shows_it(recordings: Path, kind: str) -> None:
+    batch = next(number for number, kinds in enumerate(BATCHES) if kind in kinds)
+    pane = PANES.get(kind, "2")
+    app = LeaktopApp(None, None, replayed=Replayed(read_file(str(recordings / f"{batch}.leaktop")), plays=False))
+    async with app.run_test(size=(160, 48)) as pilot:
+        await until(lambda: app.shown is not None)
+        await pilot.press("J", *"end", "enter")
+        await until(lambda: app.shown is not None and app.shown.mono - (app.shown.baseline_mono or 0.0) > LEAKING)
+        await pilot.press(pane, "z", "D", *("A" * (kind == "kmalloc32k")))  # no gauge, but a line of all
+        await until(lambda: any(is_shown(line, kind) for line in lines(app)))
+
+
+def is_shown(line: str, kind: str) -> bool:
+    """Whether a line of the screen is the row of a leak, marked as growing."""
+    words = {"pages": {"Residual"}, "kmalloc32k": {"large kmalloc"}}.get(kind, NAMES[kind])
+    return "▲" in line and any(word in line for word in words)
+
+
+def lines(app: LeaktopApp) -> list[str]:
+    """What is drawn."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until it comes true, for a minute at most."""
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.05)
 
 
 def in_guest() -> None:
