@@ -2,7 +2,7 @@
 
 The causes are real: a socket that nobody reads, a packet ring, a file in /dev/shm, a process that grows, descriptors
 that are not closed. `lab-` pictures want a kernel with kmemleak, and our module that leaks on demand loaded
-(tests/lab); `lab-who-allocates` wants it booted with sysctl.vm.mem_profiling=never, so that nothing but tracing can tell.
+(tests/lab); `lab-who-allocates` wants it booted with sysctl.vm.mem_profiling=never, so that only tracing can tell.
 Others are of recordings that were made so.
 """
 
