@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from leaktop.engine.allocations import AskError, Watch, choose
+from leaktop.engine.subjects import of_row
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
-from leaktop.view.allocators import listing, subject_of, summary, title
+from leaktop.view.allocations import listing, short_title, summary
 
 if TYPE_CHECKING:
     from leaktop.engine.allocations import Facility
@@ -46,18 +47,20 @@ class AllocationActions:
         """What is under way, for the title of the pane it was asked in."""
         if self._watch is None:
             return ""
-        return f"asking who allocates {title(self._watch.subject)} {human_duration(time.monotonic() - self._began)}"
+        return (
+            f"asking who allocates {short_title(self._watch.subject)} {human_duration(time.monotonic() - self._began)}"
+        )
 
     def offers(self, row: Row | None, frame: Frame | None) -> tuple[Offer, ...]:
         """The question, where the row has one; while one is under way, its end."""
         if self._watch is not None:
-            return (Offer("a", NAME, f"stop asking who allocates {title(self._watch.subject)}"),)
-        subject = subject_of(row, frame)
-        return () if subject is None else (Offer("a", NAME, f"who allocates {title(subject)}?"),)
+            return (Offer("a", NAME, f"stop asking who allocates {short_title(self._watch.subject)}"),)
+        subject = of_row(row, frame)
+        return () if subject is None else (Offer("a", NAME, f"who allocates {short_title(subject)}?"),)
 
     def answer(self, row: Row | None, frame: Frame | None) -> Listing | None:
         """What was learned of a row."""
-        subject = subject_of(row, frame)
+        subject = of_row(row, frame)
         return None if subject is None else self._answers.get(subject)
 
     def ask(self, row: Row | None, frame: Frame | None) -> None:
@@ -65,14 +68,14 @@ class AllocationActions:
         if self._watch is not None:
             self._watch.stop.set()
             return
-        subject = subject_of(row, frame)
+        subject = of_row(row, frame)
         if subject is None:
             self._app.say("Nobody can be asked about this row: try a slab cache, a vmalloc caller, or the residual.")
             return
         try:
             facility = choose(subject, may_write=not self._is_read_only)
         except AskError as error:
-            self._app.say(f"Who allocates {title(subject)} cannot be told here. {error}")
+            self._app.say(f"Who allocates {short_title(subject)} cannot be told here. {error}")
             return
         if not facility.writes:
             self._start(facility, subject)
@@ -80,7 +83,7 @@ class AllocationActions:
         cost = f"{facility.name} {facility.cost}."
         words = f"{cost}\n\nIt takes {_SECONDS:.0f} s; K a ends it earlier. Nothing of it stays in the kernel."
         self._app.push_screen(
-            ConfirmScreen(f"Who allocates {title(subject)}?", words, "Trace"),
+            ConfirmScreen(f"Who allocates {short_title(subject)}?", words, "Trace"),
             lambda is_yes: self._start(facility, subject) if is_yes else None,
         )
 

@@ -13,12 +13,12 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from leaktop.engine.subjects import of_row
 from leaktop.parsers.smaps_rollup import parse_smaps_rollup
 from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
 from leaktop.units import human_bytes
-from leaktop.view.allocators import subject_of
 from leaktop.view.cells import sanitise
 from leaktop.view.pane import Listing
 
@@ -160,7 +160,7 @@ class DetailScreen(Once[None]):
         if detail.inspects_at_once and self._answer is None:
             self._inspect_now()
         keys = [("escape", "Esc", "back"), *([("p", "p", detail.inspect_label)] if detail.inspect else [])]
-        self._keys.show([*keys, *([("K", "K", "who allocates it?")] if subject_of(row, frame) else [])])
+        self._keys.show([*keys, *([("K", "K", "who allocates it?")] if of_row(row, frame) else [])])
         answers = (self._answer,) if self._answer else ()
         # What was asked for with a key is wanted now; what came by itself can wait its turn.
         listings = (*answers, *detail.listings) if self._is_asked_for else (*detail.listings, *answers)

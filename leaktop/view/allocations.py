@@ -1,12 +1,13 @@
-"""Who allocates, as text and as a document for programs: the same answer whichever facility gave it."""
+"""Who allocates, as text, a sentence, a table, and a document for programs: one answer whichever facility gave it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leaktop.parsers.kmemleak import culprit
+from leaktop.parsers.kmemleak import culprit, from_culprit
 from leaktop.units import human_bytes, human_count, human_delta, human_duration, human_rate
 from leaktop.view.cells import sanitise
+from leaktop.view.pane import Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from leaktop.model.allocations import Allocations, Site, Subject
 
 _INDENT = " " * 6
+_MOST_SITES, _MOST_FRAMES, _MOST_NAMED = 20, 6, 3
 
 
 def title_of(subject: Subject) -> str:
@@ -83,3 +85,49 @@ def document(found: Allocations, limit: int | None = None) -> dict[str, Any]:
         "sites": [site._asdict() for site in found.sites[:limit]],
         "notes": list(found.notes),
     }
+
+
+def short_title(subject: Subject) -> str:
+    """The subject in a few words, safe to show."""
+    name = sanitise(subject.name)
+    return (name if len(name) <= 32 else f"{name[:29]}...") or "whole pages"
+
+
+def summary(found: Allocations) -> str:
+    """The answer in a sentence: the culprits, what they hold, how that was learned."""
+    how = f"{found.facility}, {human_duration(found.seconds)}" if found.seconds else found.facility
+    if not found.sites:
+        return f"{short_title(found.subject)}: nothing that was allocated is still held ({how})."
+    named = [f"{_path(site)} {_held(site)}" for site in found.sites[:_MOST_NAMED]]
+    more = f" and {len(found.sites) - _MOST_NAMED} more" if len(found.sites) > _MOST_NAMED else ""
+    lost = f"; {human_count(found.lost)} events were lost" if found.lost else ""
+    return f"{short_title(found.subject)} is allocated by {'; '.join(named)}{more} ({how}{lost})."
+
+
+def listing(found: Allocations) -> Listing:
+    """The answer as a table, most to blame first."""
+    rows = []
+    for site in found.sites[:_MOST_SITES]:
+        frames = [sanitise(frame) for frame in from_culprit(site.stack)[:_MOST_FRAMES]] or ["(no stack)"]
+        where = " < ".join(frames) if site.location is None else f"{sanitise(site.location)} {frames[0]}"
+        rows.append((
+            human_count(site.count), human_bytes(site.bytes), human_delta(site.growth), _age(site),
+            sanitise(", ".join(site.comms[:3])) or "-", where,
+        ))  # fmt: skip
+    rows += [("", "", "", "", "", sanitise(note)) for note in found.notes]
+    return Listing(summary(found), ("held", "bytes", "grew", "age", "asked for by", "allocated in"), tuple(rows))
+
+
+def _path(site: Site) -> str:
+    frames = [frame.partition("+")[0] for frame in from_culprit(site.stack)[:_MOST_NAMED]]
+    module = f" [{site.module}]" if site.module else ""
+    return sanitise(" < ".join(frames) or site.location or "an unknown place") + sanitise(module)
+
+
+def _held(site: Site) -> str:
+    return f"({human_count(site.count)}, {human_bytes(site.bytes)})"
+
+
+def _age(site: Site) -> str:
+    ages = [human_duration(age) for age in (site.youngest, site.oldest) if age is not None]
+    return " to ".join(dict.fromkeys(ages)) or "-"

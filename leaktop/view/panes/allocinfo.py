@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leaktop.model.frame import Row
 from leaktop.model.records import AllocTag
 from leaktop.units import human_bytes, human_count
 from leaktop.view.cells import sanitise
@@ -20,14 +19,13 @@ from leaktop.view.columns import (
     text_column,
 )
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
-from leaktop.view.trends import sum_trends
+from leaktop.view.trends import KERNEL, by_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, Row
 
-KERNEL = "(kernel)"
 _MOST_LINES = 200
 _SLAB_PAGES = ("mm/slub.c:", "mm/slab.c:")
 _COUNTED_TWICE = (
@@ -39,26 +37,13 @@ _PAGES_OF_SLAB = "Pages of the slab allocator itself: the objects in them are co
 
 def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
     rows = frame.sections["allocinfo"].rows
-    return _by_module(rows) if "module" in switches else rows
+    return by_module(rows, _sum) if "module" in switches else rows
 
 
-def _by_module(rows: Sequence[Row]) -> list[Row]:
-    members: dict[str, list[Row]] = {}
-    for row in rows:
-        members.setdefault(row.record.module or KERNEL, []).append(row)
-    return [_sum(module, group) for module, group in members.items()]
-
-
-def _sum(module: str, rows: list[Row]) -> Row:
-    size, calls = sum(row.record.bytes for row in rows), sum(row.record.calls for row in rows)
-    is_accurate = all(row.record.is_accurate for row in rows)
-    record = AllocTag("1 line" if len(rows) == 1 else f"{len(rows)} lines", module, "", size, calls, is_accurate)
-    return Row(
-        ("module", module),
-        record,
-        sum_trends([row.size for row in rows]),
-        sum_trends([row.number for row in rows if row.number is not None]),
-    )
+def _sum(module: str, tags: Sequence[AllocTag]) -> AllocTag:
+    size, calls = sum(tag.bytes for tag in tags), sum(tag.calls for tag in tags)
+    is_accurate = all(tag.is_accurate for tag in tags)
+    return AllocTag("1 line" if len(tags) == 1 else f"{len(tags)} lines", module, "", size, calls, is_accurate)
 
 
 def _place(row: Row) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from leaktop.engine.known_callers import known_caller
-from leaktop.model.frame import Row
 from leaktop.model.records import VmallocGroup
 from leaktop.parsers.vmallocinfo import parse_vmallocinfo
 from leaktop.units import human_bytes
@@ -23,38 +22,26 @@ from leaktop.view.columns import (
     text_column,
 )
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
-from leaktop.view.trends import sum_trends
+from leaktop.view.trends import KERNEL, by_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, Row
     from leaktop.model.records import VmallocArea
 
 _MOST_AREAS = 200
-KERNEL = "(kernel)"
 
 
 def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
     rows = frame.sections["vmalloc"].rows
-    return _by_module(rows) if "module" in switches else rows
+    return by_module(rows, _sum) if "module" in switches else rows
 
 
-def _by_module(rows: Sequence[Row]) -> list[Row]:
-    members: dict[str, list[Row]] = {}
-    for row in rows:
-        members.setdefault(row.record.module or KERNEL, []).append(row)
-    return [_sum(module, group) for module, group in members.items()]
-
-
-def _sum(module: str, rows: list[Row]) -> Row:
-    areas = sum(row.record.areas for row in rows)
-    space = sum(row.record.bytes for row in rows)
-    pages = sum(row.record.pages for row in rows)
-    record = VmallocGroup(f"{len(rows)} callers", module, "", areas, space, pages)
-    numbers = [row.number for row in rows if row.number]
-    size = sum_trends([row.size for row in rows])
-    return Row(("module", module), record, size, sum_trends(numbers) if numbers else None)
+def _sum(module: str, groups: Sequence[VmallocGroup]) -> VmallocGroup:
+    areas, space = sum(group.areas for group in groups), sum(group.bytes for group in groups)
+    pages = sum(group.pages for group in groups)
+    return VmallocGroup(f"{len(groups)} callers", module, "", areas, space, pages)
 
 
 def _caller(row: Row) -> str:
