@@ -138,6 +138,14 @@ class TraceInstance:
         """
         return _read(f"{self.place}/{name}")
 
+    def read_own(self, name: str) -> bytes:
+        """A file of this instance alone.
+
+        Raises:
+            OSError: as open() and read() give it.
+        """
+        return _read(f"{self._path}/{name}")
+
     def read_rings(self) -> Iterator[tuple[int, bytes]]:
         """What every CPU recorded since the last time: the CPU, and a page of its ring buffer.
 

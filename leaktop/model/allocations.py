@@ -38,6 +38,8 @@ class Site(NamedTuple):
     """Seconds since the first of those that are still held."""
     comms: tuple[str, ...] = ()
     """Processes that asked for it, as far as they are told: "comm (pid)"."""
+    arrivals: float | None = None
+    """Allocations a second at this place in the code, by every way to it, freed since or not; None: not counted."""
 
 
 class Allocations(NamedTuple):

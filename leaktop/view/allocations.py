@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from leaktop.model.allocations import Allocations, Site, Subject
 
 _INDENT = " " * 6
+_FEW = 10
+"""Allocations a second of which the tenths are told too."""
 _MOST_SITES, _MOST_FRAMES, _MOST_NAMED = 20, 6, 3
 
 
@@ -67,6 +69,8 @@ def text_lines(found: Allocations, limit: int | None = None) -> Iterator[str]:
         )
         if site.comms:
             yield f"{_INDENT}for {', '.join(map(sanitise, site.comms))}"
+        if site.arrivals is not None:
+            yield f"{_INDENT}{_arrivals(site)} allocated here"
         yield from (f"{_INDENT}  {sanitise(frame)}" for frame in site.stack)
     if len(shown) < len(found.sites):
         rest = found.sites[len(shown) :]
@@ -107,15 +111,18 @@ def summary(found: Allocations) -> str:
 def listing(found: Allocations) -> Listing:
     """The answer as a table, most to blame first."""
     rows = []
+    is_counted = any(site.arrivals is not None for site in found.sites)
     for site in found.sites[:_MOST_SITES]:
         frames = [sanitise(frame) for frame in from_culprit(site.stack)[:_MOST_FRAMES]] or ["(no stack)"]
         where = " < ".join(frames) if site.location is None else f"{sanitise(site.location)} {frames[0]}"
         rows.append((
-            human_count(site.count), human_bytes(site.bytes), human_delta(site.growth), _age(site),
+            human_count(site.count), human_bytes(site.bytes), human_delta(site.growth),
+            *((_arrivals(site),) if is_counted else ()), _age(site),
             sanitise(", ".join(site.comms[:3])) or "-", where,
         ))  # fmt: skip
-    rows += [("", "", "", "", "", sanitise(note)) for note in found.notes]
-    return Listing(summary(found), ("held", "bytes", "grew", "age", "asked for by", "allocated in"), tuple(rows))
+    titles = ("held", "bytes", "grew", *(("comes",) if is_counted else ()), "age", "asked for by", "allocated in")
+    rows += [(*("" for _ in titles[1:]), sanitise(note)) for note in found.notes]
+    return Listing(summary(found), titles, tuple(rows))
 
 
 def _path(site: Site) -> str:
@@ -126,6 +133,12 @@ def _path(site: Site) -> str:
 
 def _held(site: Site) -> str:
     return f"({human_count(site.count)}, {human_bytes(site.bytes)})"
+
+
+def _arrivals(site: Site) -> str:
+    if site.arrivals is None:
+        return "-"
+    return f"{site.arrivals:.1f}/s" if site.arrivals < _FEW else f"{human_count(site.arrivals)}/s"
 
 
 def _age(site: Site) -> str:

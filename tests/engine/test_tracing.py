@@ -246,7 +246,7 @@ NAMES = {
 
 
 def sites_of(*some: Held) -> list[tuple[tuple[str, ...], int | None, tuple[str, ...], str | None]]:
-    found = make_sites(some, lambda address: NAMES[address], lambda thread: f"t ({thread})", 5, 8)
+    found = make_sites(some, lambda address: NAMES[address], lambda thread: f"t ({thread})", 5, 8, {})
     return [(site.stack, site.count, site.comms, site.module) for site in found]
 
 
@@ -260,13 +260,21 @@ def test_a_function_of_a_module_is_to_blame_whatever_it_is_called() -> None:
     assert sites_of(held([2, 6, 4])) == [((NAMES[6], NAMES[4]), 1, ("t (7)",), "mine")]
 
 
+def test_how_much_comes_is_told_of_the_place_whatever_way_leads_there() -> None:
+    some = [held([2, 3, 4]), held([2, 3, 5]), held([2, 6, 4]), held([2, 4])]
+    rates = {3: 40.0, 6: 0.5, 99: 7.0}
+    found = make_sites(some, lambda address: NAMES[address], str, 5, 8, rates)
+    assert {site.stack[0]: site.arrivals for site in found} == {NAMES[3]: 40.0, NAMES[6]: 0.5, NAMES[4]: None}
+
+
 def test_a_stack_of_nothing_but_allocators_keeps_them() -> None:
     assert sites_of(held([1, 2])) == [((NAMES[2],), 1, ("t (7)",), None)]
 
 
 def test_pages_of_slabs_are_told_from_others() -> None:
     slab, other = (
-        make_sites([held(stack)], lambda address: NAMES[address], str, 5, 8)[0] for stack in ([7, 9, 8, 3], [7, 3, 4])
+        make_sites([held(stack)], lambda address: NAMES[address], str, 5, 8, {})[0]
+        for stack in ([7, 9, 8, 3], [7, 3, 4])
     )
     assert is_slab(slab)
     assert not is_slab(other)

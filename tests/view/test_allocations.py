@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaktop.model.allocations import Allocations, Site, Subject
-from leaktop.view.allocations import document, headline, place_of, text_lines
+from leaktop.view.allocations import document, headline, listing, place_of, text_lines
 
 FILP = Subject("slab", "filp", ("filp", "skbuff_x"), 192)
 STACK = ("kmem_cache_alloc_noprof+0x1/0x2", "leak_it+0x3c/0x110 [leaky]", "do_syscall_64+0x71/0x280")
@@ -30,6 +30,19 @@ def test_a_trace_reads_as_people_want_it() -> None:
         "        leak_it+0x3c/0x110 [leaky]",
         "        do_syscall_64+0x71/0x280",
     ]
+
+
+def test_what_the_kernel_counted_stands_beside_what_is_held() -> None:
+    busy, slow = TRACED._replace(arrivals=435_000.0), TRACED._replace(arrivals=0.5)
+    lines = list(text_lines(Allocations(FILP, "tracefs", (busy, slow), 10.0)))
+    assert [line.strip() for line in lines if line.endswith("allocated here")] == [
+        "435k/s allocated here", "0.5/s allocated here",
+    ]  # fmt: skip
+    table = listing(Allocations(FILP, "tracefs", (busy, TRACED), 10.0, notes=("n",)))
+    at = table.header.index("comes")
+    assert [row[at] for row in table.rows] == ["435k/s", "-", ""]
+    assert {len(row) for row in table.rows} == {len(table.header)}
+    assert "comes" not in listing(Allocations(FILP, "allocinfo", (TRACED,), 10.0)).header
 
 
 def test_what_is_unknown_is_not_nought() -> None:
@@ -75,6 +88,7 @@ def test_programs_get_every_field_as_it_is() -> None:
                 "youngest": 0.0,
                 "oldest": 3.2,
                 "comms": ["python3 (10631)"],
+                "arrivals": None,
             }
         ],
         "notes": ["n"],

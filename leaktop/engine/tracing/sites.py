@@ -10,7 +10,7 @@ from leaktop.parsers.kmemleak import from_culprit
 from leaktop.parsers.trace_events import addresses_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from leaktop.engine.tracing.outstanding import Held
 
@@ -26,7 +26,12 @@ _SLABS = re.compile(r"allocate_slab|new_slab|_*slab_alloc\w*|alloc_slab_page|cac
 
 
 def make_sites(
-    held: Iterable[Held], name: Callable[[int], str], comm: Callable[[int], str], now: int, word: int
+    held: Iterable[Held],
+    name: Callable[[int], str],
+    comm: Callable[[int], str],
+    now: int,
+    word: int,
+    rates: Mapping[int, float],
 ) -> tuple[Site, ...]:
     """Sites by what they hold, most first.
 
@@ -36,12 +41,13 @@ def make_sites(
         comm: of a thread; -1 for interrupts.
         now: in ns, on the clock of the trace.
         word: bytes of an address.
+        rates: allocations a second by the address that the allocator returns to, as far as these are counted.
     """
     alike: dict[tuple[str, ...], tuple[tuple[str, ...], list[Held]]] = {}
     for one in held:
         stack = tuple(_from_caller([name(address) for address in addresses_of(one.stack, word)]))
         alike.setdefault(tuple(map(_symbol, stack)), (stack, []))[1].append(one)
-    found = [_site(stack, members, comm, now) for stack, members in alike.values()]
+    found = [_site(stack, members, comm, now, _rate(members, rates, word)) for stack, members in alike.values()]
     return tuple(sorted(found, key=lambda site: (-(site.bytes or 0), site.stack)))
 
 
@@ -55,7 +61,15 @@ def passes(site: Site, function: str) -> bool:
     return any(_function(frame) == function for frame in site.stack)
 
 
-def _site(stack: tuple[str, ...], members: list[Held], comm: Callable[[int], str], now: int) -> Site:
+def _rate(members: list[Held], rates: Mapping[int, float], word: int) -> float | None:
+    """How often the places allocate, whatever way leads there; None where none of them is counted."""
+    callers = {address for one in members for address in addresses_of(one.stack, word) if address in rates}
+    return sum(rates[caller] for caller in callers) if callers else None
+
+
+def _site(
+    stack: tuple[str, ...], members: list[Held], comm: Callable[[int], str], now: int, rate: float | None
+) -> Site:
     size = sum(one.size for one in members)
     threads = dict.fromkeys(thread for one in sorted(members, key=lambda one: -one.count) for thread in one.threads)
     comms = tuple(dict.fromkeys(comm(thread) for thread in list(threads)[:_MOST_COMMS]))
@@ -69,6 +83,7 @@ def _site(stack: tuple[str, ...], members: list[Held], comm: Callable[[int], str
         youngest=max(now - max(one.last for one in members), 0) / 1e9,
         oldest=max(now - min(one.first for one in members), 0) / 1e9,
         comms=comms,
+        arrivals=rate,
     )
 
 

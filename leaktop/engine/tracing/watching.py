@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.tracing.callers import CallerCounts
 from leaktop.engine.tracing.outstanding import Outstanding
 from leaktop.engine.tracing.recorder import TraceRecorder
 from leaktop.engine.tracing.sites import make_sites
@@ -18,6 +19,7 @@ from leaktop.model.sample import ParseError
 from leaktop.parsers.kallsyms import parse_kallsyms
 from leaktop.parsers.trace_events import Allocated, Freed
 from leaktop.sources.files import KeptFiles, read_small
+from leaktop.units import human_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 BUDGET = 25_000
 """Allocations and frees a second that are looked at: a twentieth of a CPU for stacks, as much for reading."""
-_LOOK = 0.1
-"""Seconds in which events are counted first, without stacks."""
+_LOOK, _COUNT = 0.1, 1.0
+"""Seconds in which events are looked at first, without stacks; and in which the kernel counts them, where it can."""
 _TURN, _BUSY_TURN = 0.05, 0.1
 """Seconds between reads: until it is known that there is too much, every allocation costs a stack."""
 _BUSY_BITS = 3
@@ -85,6 +87,7 @@ class TraceWatch:
         on_progress: Callable[[float], None],
     ) -> None:
         self._instance = allocations
+        self._plan = plan
         self._recorder = TraceRecorder(allocations, frees, plan, threading.get_native_id())
         self._sampling = plan.sampling
         self._outstanding = Outstanding(plan.sampling)
@@ -99,6 +102,8 @@ class TraceWatch:
         """Events that may come before fewer are looked at."""
         self._turned = 0.0
         self._lost = 0
+        self._rates: dict[int, float] | None = None
+        """Allocations a second at first by where they return to; None where the kernel does not count."""
 
     def run(self, seconds: float, sampling: int) -> Watched:
         """Watch, and tell what is held at the end.
@@ -113,7 +118,11 @@ class TraceWatch:
         while self._sampling.one_of < sampling and self._narrow(1):
             pass
         recorder = self._recorder
+        counts = CallerCounts(self._instance, self._plan, threading.get_native_id())
         self._look_first(min(_LOOK, seconds / 4))
+        if counts.is_on:
+            self._stop.wait(min(_COUNT, seconds / 8))
+        self._rates = counts.end()
         recorder.add_stacks(self._sampling)
         recorder.begin()
         recorder.switch(allocates=False, is_on=True)
@@ -225,12 +234,14 @@ class TraceWatch:
             notes.append(f"functions have no names: {error}; sysctl kernel.kptr_restrict=1 shows them to root")
         if not self._recorder.has_stacks:
             notes.append("this kernel records no stacks here: only the calling function is known")
+        if self._rates:
+            notes.append(_arrivals(self._rates, name))
         self._name_the_gone()
         now = int(ended * 1e9) if self._recorder.is_monotonic else self._recorder.newest
         outstanding = self._outstanding
         sites = make_sites(
             outstanding.by_stack(), name, lambda thread: self._comms.get(thread) or f"? ({thread})", now,
-            self._recorder.word,
+            self._recorder.word, self._rates or {},
         )  # fmt: skip
         return Watched(
             sites,
@@ -247,6 +258,13 @@ class TraceWatch:
             for thread, comm in _CMDLINE.findall(self._instance.read("saved_cmdlines")):
                 if self._comms.get(int(thread)) == "":
                     self._comms[int(thread)] = f"{comm.decode('utf-8', 'surrogateescape')} ({int(thread)})"
+
+
+def _arrivals(rates: dict[int, float], name: Callable[[int], str]) -> str:
+    """How much came at first, and from where most of it: what comes and goes again is seen here only."""
+    total, busiest = sum(rates.values()), max(rates, key=lambda caller: rates[caller])
+    share = rates[busiest] / total
+    return f"the kernel counted {human_count(round(total))} a second at first, {share:.0%} of them at {name(busiest)}"
 
 
 def _coin() -> bool:
