@@ -11,12 +11,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from leaktop.cli.opening import complain
 from leaktop.cli.options import count, seconds
+from leaktop.cli.saying import complain, say
 from leaktop.engine.allocations import FACILITIES, AskError, Watch, choose
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
-from leaktop.engine.subjects import PAGES, NoSubjectError, find_subject
+from leaktop.engine.subjects import WORDS, NoSubjectError, find_subject
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.units import human_duration
 from leaktop.view.allocations import document, text_lines
@@ -35,11 +35,11 @@ def add_parser(verbs: Any) -> None:
     """The options of `trace`."""
     parser = verbs.add_parser(
         "trace",
-        help="say who allocates the memory of a cache, of a vmalloc caller, or whole pages",
+        help="say who allocates the memory of a cache, of a vmalloc caller, whole pages, or per-CPU memory",
         description="Say which code allocates this memory and keeps it, by the best way that this kernel has.",
     )
-    parser.add_argument("subject", nargs="?", metavar="CACHE|CALLER|pages",
-                        help="a slab cache under any of its names, a caller of vmallocinfo, or pages")  # fmt: skip
+    parser.add_argument("subject", nargs="?", metavar="CACHE|CALLER|pages|percpu",
+                        help="a slab cache by any of its names, a caller of vmallocinfo, pages, percpu")  # fmt: skip
     parser.add_argument("--for", dest="duration", type=seconds, default=10.0, metavar="TIME",
                         help="watch so long where it has to be watched (default 10s)")  # fmt: skip
     names = list(dict.fromkeys(facility.name for facility in FACILITIES))
@@ -63,15 +63,16 @@ def run(choices: argparse.Namespace) -> int:
     if not os.path.isdir(choices.root):
         return complain(f"{choices.root}: no such directory")
     if choices.subject is None and not choices.list:
-        return complain(f"name a cache, a vmalloc caller, or {PAGES}: leaktop trace filp; --list says what can tell")
+        words = " or ".join(WORDS)
+        return complain(f"name a cache, a vmalloc caller, {words}: leaktop trace filp; --list says what can tell")
     try:
-        subject = find_subject(choices.subject or PAGES, _look(choices.root))
+        subject = find_subject(choices.subject or "pages", _look(choices.root))
         if choices.list:
             return _list(subject if choices.subject else None, choices.root)
         facility = choose(subject, choices.root, choices.facility, may_write=not choices.read_only)
         found = _ask(facility, subject, choices)
     except (NoSubjectError, AskError) as error:
-        return complain(sanitise(str(error)))
+        return complain(error)
     if choices.json:
         json.dump(document(found, choices.limit), sys.stdout, indent=1, ensure_ascii=True)
         print()
@@ -101,7 +102,7 @@ def _ask(facility: Facility, subject: Subject, choices: argparse.Namespace) -> A
             signal.signal(number, _told_to_end)
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     shows = sys.stderr.isatty()
-    print(f"leaktop: {facility.name}, up to {human_duration(choices.duration)}: {facility.cost}", file=sys.stderr)
+    say(f"{facility.name}, up to {human_duration(choices.duration)}: {facility.cost}")
 
     def progress(passed: float) -> None:
         if shows:
@@ -120,7 +121,7 @@ def _list(subject: Subject | None, root: str) -> int:
     """Say of each facility whether it can tell, of a subject, or of each kind of them."""
     from leaktop.model.allocations import Subject as Any_
 
-    kinds = {subject.kind: subject} if subject else {kind: Any_(kind, "") for kind in ("slab", "vmalloc", "pages")}
+    kinds = {subject.kind: subject} if subject else {kind: Any_(kind, "") for kind in ("slab", "vmalloc", *WORDS)}
     for facility in FACILITIES:
         reasons = {kind: facility.missing(asked, root) for kind, asked in kinds.items()}
         for reason in dict.fromkeys(reasons.values()):

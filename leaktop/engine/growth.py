@@ -6,14 +6,14 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from leaktop.engine.series import HORIZON, Series
 from leaktop.engine.track import Rest, Track
 from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from leaktop.engine.sections import Entry, Figure
     from leaktop.model.frame import Key
@@ -22,6 +22,9 @@ UNKNOWN = Trend(None, None, None, None, None, None, None)
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""
 _MANY_ROWS = 100
+_SLICE = 256
+"""Figures that are taken under one lock: whoever draws a chart meanwhile waits for these at most, not for a tick."""
+_T = TypeVar("_T")
 
 
 class Ledger:
@@ -72,18 +75,19 @@ class Ledger:
 
         Nine rows of ten stand still, and thousands of them would be what a tick costs.
         """
-        rows = []
-        with self._lock:
-            get, generation = self._rests.get, self.generation
-            before = generation - 1
-            for entry in entries:
-                rest = get(entry[0])
-                if rest is not None and rest.generation == before and mono < rest.until and rest.entry == entry:
-                    rest.generation = generation
-                    rest.mono = mono
-                    rows.append(rest.row)
-                else:
-                    rows.append(self._row(entry, mono, counts=counts))
+        rows: list[Row] = []
+        get, generation = self._rests.get, self.generation
+        before = generation - 1
+        for some in _slices(entries):
+            with self._lock:
+                for entry in some:
+                    rest = get(entry[0])
+                    if rest is not None and rest.generation == before and mono < rest.until and rest.entry == entry:
+                        rest.generation = generation
+                        rest.mono = mono
+                        rows.append(rest.row)
+                    else:
+                        rows.append(self._row(entry, mono, counts=counts))
         return tuple(rows)
 
     def _row(self, entry: Entry, mono: float, *, counts: bool) -> Row:
@@ -104,9 +108,10 @@ class Ledger:
 
     def keep(self, figures: Iterable[Figure], mono: float) -> None:
         """Take figures that have no column, of the read that began last."""
-        with self._lock:
-            for key, measure, value in figures:
-                self._observe(key, measure, mono, value)
+        for some in _slices(list(figures)):
+            with self._lock:
+                for key, measure, value in some:
+                    self._observe(key, measure, mono, value)
 
     def _observe(self, key: Key, measure: str, mono: float, value: int | None) -> Trend:
         tracks = self._tracks[measure]
@@ -124,24 +129,26 @@ class Ledger:
         """Let growth of every row count from now."""
         with self._lock:
             self._rests.clear()
-            for tracks in self._tracks.values():
-                for track in tracks.values():
-                    track.mark(mono)
+        for tracks in list(self._tracks.values()):
+            for some in _slices(list(tracks.values())):
+                with self._lock:
+                    for track in some:
+                        track.mark(mono)
 
     def forget_gone(self, mono: float) -> None:
         """Drop the history of rows that have been gone for long."""
-        with self._lock:
-            self._rests = {key: rest for key, rest in self._rests.items() if rest.generation == self.generation}
-            for tracks in self._tracks.values():
-                for track in tracks.values():
-                    track.catch_up()
-                gone = [
-                    key
-                    for key, track in tracks.items()
-                    if track.generation < self.generation and track.is_outlived(mono)
-                ]
-                for key in gone:
-                    del tracks[key]
+        for some in _slices(list(self._rests.items())):
+            with self._lock:
+                for key, rest in some:
+                    if rest.generation != self.generation and self._rests.get(key) is rest:
+                        del self._rests[key]
+        for tracks in list(self._tracks.values()):
+            for each in _slices(list(tracks.items())):
+                with self._lock:
+                    for key, track in each:
+                        track.catch_up()
+                        if track.generation < self.generation and track.is_outlived(mono):
+                            del tracks[key]
 
     def read_times(self, until: float, since: float) -> list[float]:
         """Monotonic times of the reads in a span."""
@@ -170,3 +177,7 @@ class Ledger:
             start = max(bisect_right(times, since) - 1, 0)
             end = bisect_right(times, until)
             return times[start:end].tolist(), values[start:end].tolist()
+
+
+def _slices(figures: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return (figures[start : start + _SLICE] for start in range(0, len(figures), _SLICE))

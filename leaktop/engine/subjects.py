@@ -1,4 +1,4 @@
-"""From a name, or a row, to the subject that it stands for: a cache under any of its names, a vmalloc caller, pages."""
+"""From a name, or a row, to the subject that it stands for: a cache by any name, a vmalloc caller, pages, percpu."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from leaktop.model.records import Cache, VmallocGroup
 if TYPE_CHECKING:
     from leaktop.model.frame import Frame, Row
 
-PAGES = "pages"
 _WHOLE_PAGES = Subject("pages", "")
-_IN_PAGES = ("residual", "large kmalloc")
-"""Amounts of the memory section whose allocators ask for whole pages."""
+_PERCPU = Subject("percpu", "percpu")
+WORDS = {"pages": _WHOLE_PAGES, "percpu": _PERCPU}
+"""Subjects that are named by what they are."""
+_AMOUNTS = {"residual": _WHOLE_PAGES, "large kmalloc": _WHOLE_PAGES, "Percpu": _PERCPU}
+"""Those of amounts of the memory section."""
 
 
 class NoSubjectError(Exception):
@@ -46,7 +48,7 @@ def of_row(row: Row | None, frame: Frame | None) -> Subject | None:
         return of_cache(record)
     if isinstance(record, VmallocGroup):
         return of_caller(record.caller) if record.caller else None
-    return _WHOLE_PAGES if isinstance(record, Amount) and record.name in _IN_PAGES else None
+    return _AMOUNTS.get(record.name) if isinstance(record, Amount) else None
 
 
 def find_subject(name: str, frame: Frame) -> Subject:
@@ -54,14 +56,14 @@ def find_subject(name: str, frame: Frame) -> Subject:
 
     Args:
         name: of a cache, of another that shares its slabs, the id of their class (":t-0000072"), or a vmalloc caller;
-            "pages" for whole pages.
+            one of WORDS.
         frame: what the kernel has.
 
     Raises:
         NoSubjectError: there is none.
     """
-    if name == PAGES:
-        return _WHOLE_PAGES
+    if name in WORDS:
+        return WORDS[name]
     caches = [row.record for row in frame.sections["slab"].rows if isinstance(row.record, Cache)]
     for cache in caches:
         if name == cache.name:
@@ -74,7 +76,7 @@ def find_subject(name: str, frame: Frame) -> Subject:
     function = name.partition("+")[0]
     if function in callers:
         return of_caller(function)
-    known = {PAGES, *callers, *(known for cache in caches for known in (cache.name, *cache.aliases))}
+    known = {*WORDS, *callers, *(known for cache in caches for known in (cache.name, *cache.aliases))}
     near = get_close_matches(name, sorted(known), 3, 0.5)
     unread = [
         f"{section} cannot be read: {fault.reason}"

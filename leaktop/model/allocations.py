@@ -9,9 +9,10 @@ class Subject(NamedTuple):
     """What somebody wants to know the allocators of."""
 
     kind: str
-    """"slab" (a cache), "vmalloc" (areas), "pages" (whole pages: the residual, and kmallocs too large for a cache)."""
+    """"slab" (a cache), "vmalloc" (areas), "pages" (whole pages: the residual, and kmallocs too large for a cache),
+    "percpu" (per-CPU memory)."""
     name: str
-    """The cache, or the caller that /proc/vmallocinfo names; "" for pages."""
+    """The cache, or the caller that /proc/vmallocinfo names; "percpu"; "" for pages."""
     names: tuple[str, ...] = ()
     """All names that share the slabs of a cache, `name` among them."""
     object_size: int | None = None

@@ -233,8 +233,8 @@ def test_the_list_says_of_each_why_it_is_not_there(
     assert cli.main(["trace", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} == {facility.name for facility in FACILITIES}
-    assert [line.split(None, 4)[1:] for line in lines if line.startswith("tracefs")] == [
-        ["slab,", "vmalloc,", "pages", "needs root: sudo leaktop"]
+    assert [line.split(None, 5)[1:] for line in lines if line.startswith("tracefs")] == [
+        ["slab,", "vmalloc,", "pages,", "percpu", "needs root: sudo leaktop"]
     ]
 
 

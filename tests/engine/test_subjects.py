@@ -8,8 +8,9 @@ import pytest
 
 from leaktop.engine.engine import Engine
 from leaktop.engine.poller import read_everything
-from leaktop.engine.subjects import NoSubjectError, find_subject
+from leaktop.engine.subjects import NoSubjectError, find_subject, of_row
 from leaktop.model.allocations import Subject
+from leaktop.model.frame import Amount, Row, Trend
 from leaktop.sources.filesystem import FileSystemSource
 
 SLABINFO = """slabinfo - version: 2.1
@@ -59,8 +60,21 @@ def test_a_caller_of_vmalloc(tree: str, name: str) -> None:
     assert find(name, tree) == Subject("vmalloc", "leak_area", ("leak_area",))
 
 
-def test_whole_pages(tree: str) -> None:
+def test_what_has_no_name_of_its_own(tree: str) -> None:
     assert find("pages", tree) == Subject("pages", "")
+    assert find("percpu", tree) == Subject("percpu", "percpu")
+
+
+@pytest.mark.parametrize(("amount", "kind"), [("residual", "pages"), ("large kmalloc", "pages"), ("Percpu", "percpu")])
+def test_an_amount_leads_to_what_it_is_made_of(amount: str, kind: str) -> None:
+    subject = of_row(row_of(amount), None)
+    assert subject is not None
+    assert subject.kind == kind
+    assert of_row(row_of("MemFree"), None) is None
+
+
+def row_of(amount: str) -> Row:
+    return Row((amount,), Amount(amount, 4096), Trend(4096, 0, None, 0, None, 4096, None), None)
 
 
 def test_what_is_not_there_gets_what_is_near(tree: str) -> None:

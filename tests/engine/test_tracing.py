@@ -109,6 +109,17 @@ def test_pages_are_those_of_the_kernel_and_large_blocks_are_never_passed_over() 
     assert not some.includes(0x0, 4096 << 3)
 
 
+def test_per_cpu_memory_is_told_by_events_of_its_own() -> None:
+    found = plan(Subject("percpu", "percpu"), formats(), 4096, has_accounted=True)
+    assert filters(found) == {"percpu_alloc_percpu": "", "percpu_free_percpu": ""}
+    assert not found.notes
+    old = formats("none", percpu_alloc_percpu="reserved is_atomic size align base_addr off ptr",
+                  percpu_free_percpu="base_addr off ptr")  # fmt: skip
+    assert "every possible CPU" in plan(Subject("percpu", "percpu"), old, 4096, has_accounted=True).notes[0]
+    with pytest.raises(PlanError, match=r"4\.13"):
+        plan(Subject("percpu", "percpu"), formats("none"), 4096, has_accounted=True)
+
+
 def test_pages_of_old_kernels_go_by_the_address_of_their_struct() -> None:
     old = formats("none", mm_page_alloc="page order gfp_flags migratetype", mm_page_free_direct="page order")
     found = plan(Subject("pages", ""), old, 4096, has_accounted=False)

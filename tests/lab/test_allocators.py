@@ -47,6 +47,7 @@ CASES = (
     Case("skb", 100, "skbuff_head_cache", "tracefs"),
     Case("pages", 100, "pages", "tracefs"),
     Case("vmalloc", 5, "leakgen_vmalloc", "tracefs"),
+    Case("percpu", 20, "percpu", "tracefs"),
 )
 SECONDS = 4
 

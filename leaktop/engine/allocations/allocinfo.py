@@ -58,6 +58,8 @@ def missing(subject: Subject, root: str) -> str | None:
     """Why allocinfo cannot tell; None where it can."""
     if subject.kind == "slab" and subject.object_size is None:
         return "lines are found by the size of an object, and that of this cache is not known"
+    if subject.kind == "percpu":
+        return "a line of source does not say whether what it holds is per-CPU memory; all lines by growth: pane P"
     try:
         tags = _tags(root)
         if _text(root, _SWITCH) == "0" or not any(tag.calls for tag in tags.values()):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LOCKDOWN = "/sys/kernel/security/lockdown"
 _ROOT = 0
+_SINCE = {"vmalloc": ", which are there since 6.2", "percpu": ", which are there since 4.13"}
 
 
 def missing(subject: Subject, root: str) -> str | None:
@@ -44,8 +45,7 @@ def missing(subject: Subject, root: str) -> str | None:
     if not os.path.isdir(f"{place}/instances"):
         return "this kernel has no trace instances (before 3.10)"
     if not any(os.path.exists(f"{place}/events/{path}/format") for path in EVENTS[subject.kind]):
-        since = ", which are there since 6.2" if subject.kind == "vmalloc" else ""
-        return f"this kernel has no trace events of {subject.kind}{since}"
+        return f"this kernel has no trace events of {subject.kind}{_SINCE.get(subject.kind, '')}"
     return None
 
 

@@ -27,7 +27,11 @@ _STEPS: dict[str, tuple[str, ...]] = {
         _ALLOCINFO,
         "tail -1 /sys/kernel/debug/dma_buf/bufinfo; grep -i balloon /proc/modules; cat /sys/fs/cgroup/cgroup.stat",
     ),
-    "percpu": (_ALLOCINFO, "cat /sys/fs/cgroup/cgroup.stat   # dying cgroups hold per-CPU memory"),
+    "percpu": (
+        "leaktop trace percpu --for 30s   # who allocates: K a in leaktop",
+        _ALLOCINFO,
+        "cat /sys/fs/cgroup/cgroup.stat   # dying cgroups hold per-CPU memory",
+    ),
     "kernelstack": ("ps -eLf | wc -l", "cat /proc/*/task/*/stack | sort | uniq -c | sort -n | tail"),
     "pagetables": ("grep VmPTE /proc/*/status | sort -k2 -n | tail",),
     "process": ("ps aux --sort -rss | head",),

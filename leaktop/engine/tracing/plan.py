@@ -1,6 +1,7 @@
 """Which events tell of a subject's allocations and frees, and what the kernel is to leave out of them.
 
-What a kernel has and how its fields are called differs: include/trace/events/kmem.h, vmalloc.h (6.2+).
+What a kernel has and how its fields are called differs: include/trace/events/kmem.h, percpu.h (since 4.13), vmalloc.h
+(since 6.2).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ EVENTS = {
     ),
     "pages": ("kmem/mm_page_alloc", "kmem/mm_page_free", "kmem/mm_page_free_direct"),
     "vmalloc": ("vmalloc/alloc_vmap_area", "vmalloc/free_vmap_area_noflush"),
+    "percpu": ("percpu/percpu_alloc_percpu", "percpu/percpu_free_percpu"),
 }  # fmt: skip
 """By the kind of the subject: all that some kernel has. *_node until 6.0, mm_page_free_direct until 3.2."""
 _KMALLOC = re.compile(r"(?:dma-)?kmalloc-(?:(cg|rcl|dma|rnd)-.*|[0-9]+[kM]?(?:, .*)?)|size-[0-9]+.*|dma-kmalloc-.*")
@@ -96,6 +98,8 @@ def plan(subject: Subject, formats: Mapping[str, EventFormat], page_size: int, *
             return _slab(subject, formats, has_accounted=has_accounted)
         if subject.kind == "pages":
             return _pages(formats, page_size)
+        if subject.kind == "percpu":
+            return _percpu(formats)
         return _vmalloc(formats)
     except ParseError as error:
         raise PlanError(f"this kernel's events cannot be matched: {error}") from error
@@ -203,6 +207,22 @@ def _pages(formats: Mapping[str, EventFormat], page_size: int) -> Plan:
         ),
         Sampling(first_bit + _LARGE_ORDER, large=page_size << (_LARGE_ORDER + 1)),
         tuple(notes),
+    )
+
+
+def _percpu(formats: Mapping[str, EventFormat]) -> Plan:
+    allocates, frees = (formats.get(path) for path in EVENTS["percpu"])
+    if allocates is None or frees is None:
+        raise PlanError("this kernel has no trace events of per-CPU memory (percpu:percpu_alloc_percpu, 4.13+)")
+    is_whole = "bytes_alloc" in allocates.fields  # 5.19+
+    size = "bytes_alloc" if is_whole else "size"
+    return Plan(
+        (
+            Wanted(EVENTS["percpu"][0], "ptr", take_allocations(allocates, "ptr", size, None), ""),
+            Wanted(EVENTS["percpu"][1], "ptr", take_frees(frees, "ptr"), ""),
+        ),
+        Sampling(3),
+        () if is_whole else ("bytes are those of one CPU: every possible CPU has as many",),
     )
 
 
