@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING
 
-from leaktop.private_file import create_private
+from leaktop.private_file import create_private, on_behalf
 from leaktop.recording.blocks import FRAME_MAGIC
+from leaktop.recording.errand import Errand
 from leaktop.recording.layout import seek_table
 from leaktop.units import human_bytes
 
@@ -19,16 +21,24 @@ FLOOR = 64 << 20
 """Bytes of a file system that a recording leaves free: a full disk is worse than a missing recording."""
 MOST_PENDING = 16 << 20
 """Bytes that wait in memory for room on the disk."""
+PATIENCE = 0.25
+"""Seconds to wait for a disk; one that hangs must not hold up whoever reads the kernel."""
+LAST_PATIENCE = 10.0
+"""Seconds to wait at the end, when everything is to be on the disk."""
+_AT_ONCE = 1 << 20
+_HANGS = "the disk does not answer"
 
 
 class RecordingFile:
     """A new file that takes what an Encoder makes, from the beginning of a chapter on.
 
     What cannot be written waits in memory and is written when there is room again, so that nothing in the file is torn.
+    So does what comes while the disk hangs.
 
     Args:
         path: of the file; nothing may be there yet.
         floor: bytes to be left free on its file system.
+        patience: seconds to wait for the disk to take a piece; None for as long as it takes.
 
     Raises:
         OSError: it cannot be made; ENOSPC where less than the floor is free.
@@ -37,13 +47,18 @@ class RecordingFile:
         path: as given.
         size: bytes taken, written or waiting.
         trouble: what stands in the way of writing now, for people; None while nothing does.
+        is_removed: whether somebody removed the file, or emptied it: what was written is lost.
     """
 
-    def __init__(self, path: str, *, floor: int = FLOOR) -> None:
+    def __init__(self, path: str, *, floor: int = FLOOR, patience: float | None = None) -> None:
         self.path = path
         self.size = 0
         self.trouble: str | None = None
+        self.is_removed = False
         self._floor = floor
+        self._patience = patience
+        self._lock = threading.Lock()
+        """Of what waits: it comes from one thread and goes in another."""
         self._pending = bytearray()
         self._written = 0
         self._entries: list[tuple[int, int]] = []
@@ -51,15 +66,8 @@ class RecordingFile:
         if _free(os.statvfs(directory)) < floor:
             raise OSError(errno.ENOSPC, f"less than {human_bytes(floor)} are free there", path)
         self._descriptor = create_private(path)
-
-    @property
-    def is_removed(self) -> bool:
-        """Whether somebody removed the file, or emptied it: what was written is lost."""
-        try:
-            state = os.fstat(self._descriptor)
-        except OSError:
-            return False
-        return state.st_nlink == 0 or state.st_size < self._written
+        self._writing = Errand(self._write, "leaktop-file")
+        self._ending = Errand(self._end, "leaktop-file-end")
 
     @property
     def is_in_place(self) -> bool:
@@ -77,7 +85,8 @@ class RecordingFile:
     def piece(self, piece: bytes) -> None:
         """Append what comes next; never raises."""
         self.size += len(piece)
-        self._pending += piece
+        with self._lock:
+            self._pending += piece
         self.write()
 
     def chapter(self, chapter: Chapter) -> None:
@@ -86,42 +95,63 @@ class RecordingFile:
 
     def write(self) -> None:
         """Write what waits, as far as there is room; `trouble` says why it does not all go."""
-        try:
-            if self._floor and _free(os.fstatvfs(self._descriptor)) < self._floor:
-                self.trouble = f"less than {human_bytes(self._floor)} are free on the disk"
-                return
-            while self._pending:
-                written = os.pwrite(self._descriptor, self._pending, self._written)
-                if not written:
-                    break
-                self._written += written
-                del self._pending[:written]
-        except OSError as error:
-            self.trouble = _words(error)
-            return
-        self.trouble = None
+        if not self._writing.send(self._patience):
+            self.trouble = _HANGS
 
-    def close(self) -> str | None:
+    def close(self, patience: float = LAST_PATIENCE) -> str | None:
         """End the file after a closed chapter: the seek table, and everything on the disk.
+
+        Args:
+            patience: seconds to wait for that, where there is a limit to waiting.
 
         Returns:
             what went wrong, for people; None where the file is whole.
         """
         self._floor = 0  # the few bytes of the end may use what was kept free
         if sum(packed for packed, _ in self._entries) == self.size and self._entries:
-            self.piece(seek_table(self._entries))
-        else:
-            self.write()
+            table = seek_table(self._entries)
+            self.size += len(table)
+            with self._lock:
+                self._pending += table
+        if not self._ending.send(None if self._patience is None else patience):
+            self.trouble = _HANGS
+        self._writing.end()
+        self._ending.end()
         lost = len(self._pending)
-        try:
-            os.fsync(self._descriptor)
-        except OSError as error:
-            self.trouble = self.trouble or _words(error)
-        try:
-            os.close(self._descriptor)
-        except OSError as error:
-            self.trouble = self.trouble or _words(error)
         return f"{self.trouble}: the last {human_bytes(lost)} are lost" if lost else self.trouble
+
+    def _write(self) -> None:
+        try:
+            if self._floor and _free(os.fstatvfs(self._descriptor)) < self._floor:
+                self.trouble = f"less than {human_bytes(self._floor)} are free on the disk"
+                return
+            while chunk := self._next():
+                written = os.pwrite(self._descriptor, chunk, self._written)
+                if not written:
+                    break
+                self._written += written
+                with self._lock:
+                    del self._pending[:written]
+            state = os.fstat(self._descriptor)
+            self.is_removed = state.st_nlink == 0 or state.st_size < self._written
+        except OSError as error:
+            self.trouble = _words(error)
+        except MemoryError:
+            self.trouble = "not enough memory to write"
+        else:
+            self.trouble = None
+
+    def _next(self) -> bytes:
+        with self._lock:
+            return bytes(self._pending[:_AT_ONCE])
+
+    def _end(self) -> None:
+        self._writing.send(None)
+        for last in (os.fsync, os.close):
+            try:
+                last(self._descriptor)
+            except OSError as error:
+                self.trouble = self.trouble or _words(error)
 
 
 def _words(error: OSError) -> str:
@@ -139,6 +169,10 @@ def rotate(path: str, keep: int) -> None:
     Raises:
         OSError: a file cannot be renamed.
     """
+    on_behalf(path, lambda: _rotate(path, keep))
+
+
+def _rotate(path: str, keep: int) -> None:
     last = f"{path}.{keep}"
     if keep and os.path.lexists(last):
         if not (os.path.islink(last) or is_recording(last)):

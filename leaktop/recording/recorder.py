@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import leaktop
 from leaktop.model.sample import Event
 from leaktop.recording.encoder import Encoder
-from leaktop.recording.file import FLOOR, RecordingFile, rotate
+from leaktop.recording.file import FLOOR, LAST_PATIENCE, PATIENCE, RecordingFile, rotate
 from leaktop.recording.layout import signpost_frame
 from leaktop.recording.lines import Header
 from leaktop.recording.passage import gap_from
@@ -184,7 +184,7 @@ class Recorder:
             OSError: the file cannot be made.
         """
         with self._lock:
-            file = RecordingFile(path, floor=floor)
+            file = RecordingFile(path, floor=floor, patience=PATIENCE)
             self._close_chapter()
             if with_tape and self._tape is not None:
                 for _, chapter in self._tape.contents()[0]:
@@ -199,15 +199,18 @@ class Recorder:
             self._file = file
             self._sinks.append(file)
 
-    def stop(self) -> str | None:
+    def stop(self, patience: float = LAST_PATIENCE) -> str | None:
         """End the file, whole.
+
+        Args:
+            patience: seconds to wait for a disk that hangs.
 
         Returns:
             what went wrong, for people; None where nothing did, or there was no file.
         """
         with self._lock:
             self._close_chapter()
-            return self._end_file() or self._want
+            return self._end_file(patience) or self._want
 
     def _close_chapter(self) -> None:
         try:
@@ -222,12 +225,12 @@ class Recorder:
         if self._tape is not None:
             self._tape.abandon()
 
-    def _end_file(self) -> str | None:
+    def _end_file(self, patience: float = LAST_PATIENCE) -> str | None:
         file, self._file = self._file, None
         if file is None:
             return None
         self._sinks.remove(file)
-        return file.close()
+        return file.close(patience)
 
     def _look_after(self, file: RecordingFile) -> None:
         if file.trouble is not None:
@@ -251,7 +254,7 @@ class Recorder:
         try:
             if is_in_place:  # else somebody moved it: what has its name now, if anything, is not ours to rename
                 rotate(file.path, self._limits.keep)
-            another = RecordingFile(file.path, floor=self._floor)
+            another = RecordingFile(file.path, floor=self._floor, patience=PATIENCE)
         except OSError as error:
             self.failure = f"{file.path}: no new file could be begun: {error.strerror or error}"
             return

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from leaktop.ui.app import LeaktopApp
 
 _NAME = 24
+PATIENCE = 2.0
+"""Seconds without an answer to keys that a disk is waited for, at the end of a recording."""
 
 
 class RecordingActions:
@@ -76,7 +78,7 @@ class RecordingActions:
         status = self._recorder.status
         if status is None:
             return
-        trouble = self._recorder.stop()
+        trouble = self._recorder.stop(PATIENCE)
         self._said = None
         self._app.say(
             f"Recording {status.path}: {trouble}"

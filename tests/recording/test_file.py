@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,15 +91,6 @@ def test_private_whatever_the_umask(tmp_path: Path) -> None:
         finally:
             os.umask(before)
         assert path.stat().st_mode & 0o177 == 0
-
-
-@NEEDS_ROOT
-def test_owned_by_the_user_behind_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SUDO_UID", "1234")
-    monkeypatch.setenv("SUDO_GID", "5678")
-    RecordingFile(str(tmp_path / "r"), floor=0).close()
-    assert (tmp_path / "r").stat().st_uid == 1234
-    assert (tmp_path / "r").stat().st_gid == 5678
 
 
 def test_nothing_is_overwritten_or_followed(tmp_path: Path) -> None:
@@ -417,3 +410,76 @@ def test_other_sinks() -> None:
     closed, _, under_way = tape.contents()
     assert [chapter.signpost.ticks for _, chapter in closed] == [1]
     assert under_way == b""
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A disk that answers while the event is set."""
+    answers = threading.Event()
+    answers.set()
+    real: Callable[[int, bytes, int], int] = os.pwrite
+
+    def pwrite(descriptor: int, content: bytes, offset: int) -> int:
+        answers.wait()
+        return real(descriptor, content, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    yield answers
+    answers.set()
+
+
+def test_a_disk_that_hangs_holds_nobody_up_and_gets_everything_when_it_answers(
+    tmp_path: Path, hanging: threading.Event
+) -> None:
+    path = tmp_path / "r"
+    taking = recorder()
+    taking.start(str(path), floor=0)
+    for each in TICKS[:10]:
+        taking.take(each)
+    hanging.clear()
+    for each in TICKS[10:30]:
+        taking.take(each)
+        assert taking.status is not None
+        assert taking.status.trouble == "the disk does not answer"
+    assert [tick.mono for _, tick in read_file(str(path)).walk()] == times(0, 10)
+    hanging.set()
+    end = time.monotonic() + 20
+    while taking.status is not None and taking.status.trouble and time.monotonic() < end:
+        time.sleep(0.01)
+    taking.take(TICKS[30])
+    assert taking.status is not None
+    assert taking.status.trouble is None
+    assert taking.stop() is None
+    assert path.read_bytes() == encode([list(TICKS[:31])])
+
+
+def test_the_end_of_a_file_does_not_wait_for_a_disk_that_hangs_for_ever(
+    tmp_path: Path, hanging: threading.Event
+) -> None:
+    path = tmp_path / "r"
+    taking = recorder()
+    taking.start(str(path), floor=0)
+    taking.take(TICKS[0])
+    hanging.clear()
+    taking.take(TICKS[1])
+    trouble = taking.stop(0.1)
+    assert trouble is not None
+    assert trouble.startswith("the disk does not answer: the last ")
+    assert [tick.mono for _, tick in read_file(str(path)).walk()] == times(0, 1)
+    taking.start(str(tmp_path / "again"), floor=0)  # another disk may well do
+    hanging.set()
+    taking.take(TICKS[2])
+    assert taking.stop() is None
+    assert seen(tmp_path / "again") == times(2, 3)
+
+
+def test_where_no_thread_can_be_started_the_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    taking = recorder()
+    taking.start(str(tmp_path / "r"), floor=0)
+    taking.take(TICKS[0])
+    assert taking.stop() is None
+    assert seen(tmp_path / "r") == times(0, 1)
