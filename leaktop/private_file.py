@@ -16,6 +16,7 @@ import re
 import stat
 import sys
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -82,29 +83,28 @@ def on_behalf(path: str, act: Callable[[], _T]) -> _T:
         raise PermissionError(error.errno, words, path) from error
 
 
-def is_roots_alone(directory: str) -> bool:
-    """Whether nobody but root can change where a path leads: it holds no link, and no directory that others may write.
+def is_roots_alone(path: str) -> bool:
+    """Whether nobody but root can change what a path leads to.
+
+    So there is no link in it, and all of it is root's and writable by nobody else; but for directories like /tmp, in
+    which what is root's cannot be moved by others.
 
     Args:
-        directory: what must exist, absolute or from here.
+        path: of a directory or a plain file, absolute or from here.
     """
-    flags = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        at = os.open("/", flags)
-        for part in os.path.abspath(directory).split("/"):
-            try:
-                state = os.fstat(at)
-                if state.st_uid != 0 or state.st_mode & _WRITABLE_BY_OTHERS:
-                    return False
-                below = os.open(part or ".", flags, dir_fd=at)
-            finally:
-                os.close(at)
-            at = below
-        state = os.fstat(at)
-        os.close(at)
+    if os.pardir in path.split("/"):
+        return False  # behind a link it is another place than it says
+    places = [place or "/" for place in accumulate(os.path.abspath(path).split("/"), "{}/{}".format)]
+    try:  # from the root down: what was checked cannot be exchanged any more when the next is
+        return all(_is_roots(os.lstat(place), is_last=place == places[-1]) for place in places)
     except OSError:
         return False
-    return state.st_uid == 0 and not state.st_mode & _WRITABLE_BY_OTHERS
+
+
+def _is_roots(state: os.stat_result, *, is_last: bool) -> bool:
+    if state.st_uid != 0 or not (stat.S_ISDIR(state.st_mode) or (is_last and stat.S_ISREG(state.st_mode))):
+        return False
+    return not state.st_mode & _WRITABLE_BY_OTHERS or (not is_last and bool(state.st_mode & stat.S_ISVTX))
 
 
 def _behind_sudo() -> _User | None:

@@ -84,6 +84,11 @@ def human_duration(seconds: float | None) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
 
 
+def human_pace(seconds: float) -> str:
+    """Between two reads: 0.25s, 1.4s, 12s, 2m05s."""
+    return human_duration(seconds) if seconds >= 9.95 else f"{seconds:.2g}s"
+
+
 def time_of_day(wall: float) -> str:
     """Local time: "07:33:37"; "-" for a clock that no calendar reaches."""
     try:
@@ -111,3 +116,20 @@ def parse_duration(text: str) -> float:
     if position != len(text) or not 0 < total < 1e9:
         raise ValueError(f"{text!r} is not a time; write 1, 0.5s, 5m or 1h30m")
     return total
+
+
+_SHARE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?) ?%?", re.ASCII)
+
+
+def parse_share(text: str) -> float | None:
+    """Share of one core of "2%", "0.5", "150"; None for "none" and for 0, which are no limit.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    if text.strip().lower() == "none":
+        return None
+    found = _SHARE.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not a share of a core; write 2%, 0.5% or none")
+    return float(found[1]) / 100 or None

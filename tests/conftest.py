@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -15,3 +17,9 @@ settings.load_profile("leaktop")
 def chapters_of_120_ticks() -> None:
     """What is asserted at the borders of chapters must not move when the program's own length is tuned."""
     encoder.CHAPTER_TICKS = 120
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_configuration_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have other keys, colours and intervals."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("configuration"))

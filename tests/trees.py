@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 from tests.corpus import DATA
 

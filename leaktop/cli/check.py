@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import json
 import os
@@ -16,9 +15,10 @@ from leaktop.cli.junit import junit
 from leaktop.cli.kmemleak_trial import KmemleakTrial
 from leaktop.cli.options import count, seconds, size
 from leaktop.cli.outcome import Outcome, document, loss, text
+from leaktop.cli.saying import say
 from leaktop.cli.trial import LAST_REST, Plan, Trial, TrialError
 from leaktop.engine.gate import FEWEST, judge
-from leaktop.private_file import create_private
+from leaktop.private_file import create_private, remove_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,7 @@ def add_parser(verbs: Any) -> None:
         "check",
         help="run a test again and again, and fail if the kernel keeps memory of every run",
         usage="leaktop check [options] -- COMMAND ...",
-        description="Run COMMAND again and again, and say what grows with every run. "
-        "Exits with 0: no leak, 1: a leak, 2: cannot tell.",
+        description="Run COMMAND again and again, and say what grows with every run.",
     )
     parser.add_argument("--iterations", type=count, default=10, metavar="N", help="measured runs (default 10)")
     parser.add_argument(
@@ -85,7 +84,7 @@ def run(choices: argparse.Namespace) -> int:
             report = create_private(choices.junit)
     except OSError as error:
         left = "; it is left alone" if isinstance(error, FileExistsError) else ""
-        print(f"leaktop: {choices.junit}: {error.strerror}{left}", file=sys.stderr)
+        say(f"{choices.junit}: {error.strerror}{left}")
         return 2
     began = time.monotonic()
     try:
@@ -93,8 +92,7 @@ def run(choices: argparse.Namespace) -> int:
     except BaseException:
         if report is not None:
             os.close(report)
-            with contextlib.suppress(OSError):
-                os.unlink(choices.junit)
+            remove_private(choices.junit)
         raise
     try:
         if report is not None:
@@ -105,7 +103,7 @@ def run(choices: argparse.Namespace) -> int:
         raise
     except OSError as error:  # left to others it would end with 1, which is a leak here
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"leaktop: cannot write: {error.strerror}", file=sys.stderr)
+        say(f"cannot write: {error.strerror}")
         return 2
     return _STATUS[outcome.verdict]
 
@@ -152,7 +150,7 @@ def _findings(trial: Trial, max_growth: int) -> tuple[Finding, ...]:
     if not any(finding.leak or finding.tolerated for finding in found):
         return found
     if sys.stderr.isatty():
-        print(f"leaktop: something grew; waiting {LAST_REST:.0f}s to see whether it stays", file=sys.stderr)
+        say(f"something grew; waiting {LAST_REST:.0f}s to see whether it stays")
     return judge(trial.start, trial.rounds, trial.rest(), max_growth)
 
 

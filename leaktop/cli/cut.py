@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.moments import add_span, span
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
+from leaktop.cli.saying import complain, say
+from leaktop.private_file import remove_private
 from leaktop.recording.cut import copy_span
 from leaktop.recording.file import RecordingFile
 from leaktop.recording.reader import RecordingError
 from leaktop.units import human_bytes, human_duration
+from leaktop.view.cells import safe
 
 if TYPE_CHECKING:
     from leaktop.cli.moments import Span
@@ -62,14 +62,13 @@ def run(choices: argparse.Namespace) -> int:
         piece = copy_span(recording, ticks.first, ticks.last, file, redactor)
     except BaseException:
         file.close()
-        with contextlib.suppress(OSError):
-            os.unlink(choices.output)
+        remove_private(choices.output)
         raise
     trouble = file.close()
     lost = max(_lost(recording, ticks), piece.lost)
-    print(_words(choices.output, piece, file.size, lost, is_redacted=choices.redact))
+    print(safe(_words(choices.output, piece, file.size, lost, is_redacted=choices.redact)))
     if trouble:
-        print(f"leaktop: {choices.output}: {trouble}", file=sys.stderr)
+        say(f"{choices.output}: {trouble}")
         return 1
     return 0
 

@@ -9,8 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.moments import FORMS, iso, local, nearest, take_moments
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
 from leaktop.cli.options import count
+from leaktop.cli.saying import complain
 from leaktop.engine.between import compare, was_read
 from leaktop.engine.engine import Engine
 from leaktop.engine.sections import SECTIONS

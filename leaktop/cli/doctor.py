@@ -11,8 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import leaktop
+from leaktop.cli.saying import say
 from leaktop.control import kmemleak
-from leaktop.engine.poller import read_probe
+from leaktop.engine.reading import read_probe
 from leaktop.sources.facilities import Host, survey
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.units import human_bytes
@@ -47,7 +48,7 @@ def add_parser(verbs: Any) -> None:
 def run(choices: argparse.Namespace) -> int:
     """Print what was found, and return 0; 2 where there is nothing to look at."""
     if not os.path.isdir(choices.root):
-        print(f"leaktop: {choices.root}: no such directory", file=sys.stderr)
+        say(f"{choices.root}: no such directory")
         return 2
     may_write = choices.root == "/" and not choices.read_only
     # Asking waits for a scan that is under way: once is enough for the probe and the facility.

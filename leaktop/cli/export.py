@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.moments import add_span, span
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
+from leaktop.cli.saying import complain
 from leaktop.cli.table_forms import Csv, JsonLines, Parquet
 from leaktop.cli.tables import table_rows
 from leaktop.engine.sections import SECTIONS
-from leaktop.private_file import create_private
+from leaktop.private_file import create_private, remove_private
 from leaktop.recording.reader import RecordingError
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ def run(choices: argparse.Namespace) -> int:
         with open(descriptor, "wb") as out:
             _export(recording, ticks, choices, out)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(choices.output)
+        remove_private(choices.output)
         raise
     return 0
 
@@ -92,5 +90,5 @@ def _export(recording: Recording, ticks: Span, choices: argparse.Namespace, out:
 
 def _form(choices: argparse.Namespace, out: BinaryIO) -> Form:
     if choices.format == "csv":
-        return Csv(out, choices.section, is_shown=out.isatty())
+        return Csv(out, choices.section)
     return Parquet(out, choices.section) if choices.format == "parquet" else JsonLines(out)

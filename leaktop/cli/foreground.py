@@ -9,6 +9,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from leaktop import children
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,7 +33,7 @@ def run_command(command: Sequence[str], stdout: int | None = None) -> int:
         KeyboardInterrupt: Ctrl-C.
     """
     has_terminal = _is_in_foreground()
-    child = subprocess.Popen(command, stdout=stdout, process_group=0)  # noqa: S603  # what the user asked for
+    child = children.start(command, stdout=stdout, process_group=0)
     try:
         if has_terminal:
             _go_on(child.pid)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.converting import convert
-from leaktop.cli.opening import complain, is_series
+from leaktop.cli.opening import is_series
+from leaktop.cli.saying import complain, say
 from leaktop.recording.file import RecordingFile
 from leaktop.sources.series import FORMS, SeriesError, open_series
 from leaktop.units import human_bytes, human_duration
-from leaktop.view.cells import sanitise
+from leaktop.view.cells import safe
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ def run(choices: argparse.Namespace) -> int:
             converted = convert(series, make_file)
             notes = series.notes
     except SeriesError as error:
-        return complain(sanitise(str(error)))
+        return complain(error)
     except OSError as error:
         status = complain(f"{error.filename or choices.output}: {error.strerror or error}")
         if files:
@@ -82,13 +82,13 @@ def run(choices: argparse.Namespace) -> int:
         return 1 if files else status
     trouble = files[0].close()
     for note in notes:
-        print(f"leaktop: {sanitise(note)}", file=sys.stderr)
+        say(note)
     if trouble:
-        print(f"leaktop: {choices.output}: {trouble}", file=sys.stderr)
+        say(f"{choices.output}: {trouble}")
         return 1
     machines = f" of {converted.sessions} sessions" if converted.sessions > 1 else ""
     print(
-        f"{choices.output}: {converted.ticks} tick{'' if converted.ticks == 1 else 's'}{machines}, "
+        f"{safe(choices.output)}: {converted.ticks} tick{'' if converted.ticks == 1 else 's'}{machines}, "
         f"{human_duration(converted.seconds)}, {human_bytes(files[0].size)}"
     )
     return 0

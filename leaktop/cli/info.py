@@ -12,7 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.moments import iso, local
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
+from leaktop.cli.saying import complain
 from leaktop.recording.reader import RecordingError
 from leaktop.recording.tally import tally
 from leaktop.units import human_bytes, human_duration

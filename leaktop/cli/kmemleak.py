@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from leaktop.cli.kmemleak_driving import KmemleakReader, confirmed, watched
 from leaktop.cli.kmemleak_report import Wanted, document, text, wanted_rows
 from leaktop.cli.options import count, size
+from leaktop.cli.saying import say
 from leaktop.control import kmemleak
 from leaktop.control.kmemleak_state import scans_by_itself, why_disabled
 from leaktop.engine.engine import Engine
@@ -39,7 +40,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser(
         "kmemleak",
         help="drive the kernel's leak detector: scan, show, clear, status, set, dump",
-        description="Drive the kernel's leak detector. scan and show exit with 0: no leak, 1: leaks, 2: cannot tell.",
+        description="Drive the kernel's leak detector. More of each: leaktop kmemleak ACTION --help.",
     )
     parser.set_defaults(run=run)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -155,7 +156,8 @@ def _clear(choices: argparse.Namespace) -> int:
 
 
 def _status(choices: argparse.Namespace) -> int:
-    closed = "a captured tree has no detector that runs" if choices.root != "/" else kmemleak.closed()
+    of_tree = "a captured tree has no detector that runs" if choices.root != "/" else None
+    closed = of_tree or kmemleak.closed(may_write=not choices.read_only)
     is_enabled = None if closed or choices.read_only else kmemleak.is_enabled()
     reason = closed or (why_disabled() if is_enabled is False else None)
     automatic = scans_by_itself() if is_enabled else None
@@ -256,5 +258,5 @@ def _print(answer: dict[str, Any], words: Iterable[str], choices: argparse.Names
 
 
 def _fail(words: str) -> int:
-    print(f"leaktop: {sanitise(words)}", file=sys.stderr)
+    say(words)
     return 2

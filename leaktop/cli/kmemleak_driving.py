@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
 from leaktop.engine.kmemleak.confirming import Confirming
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 
 if TYPE_CHECKING:

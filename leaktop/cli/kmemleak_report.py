@@ -10,8 +10,9 @@ import leaktop
 from leaktop.parsers.kmemleak import culprit
 from leaktop.sources.symbols import command_for, resolve
 from leaktop.units import human_bytes, human_count
+from leaktop.view.arranging import arrange
 from leaktop.view.cells import sanitise, width_of
-from leaktop.view.pane import Choice, arrange
+from leaktop.view.pane import Choice
 from leaktop.view.panes.kmemleak import PANE, group_of
 
 if TYPE_CHECKING:

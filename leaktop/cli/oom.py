@@ -9,8 +9,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from leaktop.cli.opening import complain
 from leaktop.cli.options import count
+from leaktop.cli.saying import complain
 from leaktop.engine.oom_blame import judge, shares
 from leaktop.kernel_log import PATH, KernelLog
 from leaktop.parsers.kernel_log import is_kernels, parse_kernel_log, parse_kmsg
@@ -36,8 +36,7 @@ def add_parser(verbs: Any) -> None:
     parser = verbs.add_parser(
         "oom",
         help="say whose memory it was when the kernel ran out of it",
-        description="Read the kernel's out-of-memory reports: what held memory, what was killed, and who was to blame. "
-        "Exits with 0 where there is a report, 1 where there is none, 2 where the log cannot be read.",
+        description="Read the kernel's out-of-memory reports: what held memory, what was killed, and who was to blame.",
     )
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="text of dmesg, journalctl or syslog, or what /dev/kmsg gave; - is "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from typing import TYPE_CHECKING
 
+from leaktop.cli.saying import say
 from leaktop.recording.layout import seek_table
 from leaktop.recording.reader import Recording, RecordingError, read_file
 from leaktop.recording.stored import FileStorage, StoredChapters
@@ -55,12 +55,6 @@ def is_series(path: str) -> bool:
         return False
     # Else a log, which zstd may have compressed as well, or a recording whose beginning is damaged.
     return start[1:] != _SKIPPABLE and not _holds_recording(path)
-
-
-def complain(error: Exception | str) -> int:
-    """Say what is wrong, and return the exit status for it."""
-    print(f"leaktop: {error}", file=sys.stderr)
-    return 2
 
 
 def _holds_recording(path: str) -> bool:
@@ -113,5 +107,5 @@ def _convert(path: str) -> Recording:
     except SeriesError as error:
         raise RecordingError(sanitise(str(error).removeprefix(f"{path}: "))) from error
     for note in notes:  # they name what an archive holds, whoever made it
-        print(f"leaktop: {sanitise(note)}", file=sys.stderr)
+        say(note)
     return Recording(StoredChapters(memory.storage))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-from leaktop.units import parse_duration
+from leaktop.engine.budget import SHARE
+from leaktop.units import parse_duration, parse_share
 
 
 def seconds(text: str) -> float:
@@ -44,3 +45,38 @@ def size(text: str) -> int:
     if not number < 1 << 63:  # no file reaches that, and infinity is no integer
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is no size that a file could have")
     return int(number)
+
+
+def share(text: str) -> float | None:
+    """A share of one core: "2%", "0.5", "150"; None for "none" and for 0, which are no limit.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return parse_share(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_own_cost(parser: argparse.ArgumentParser, *, is_verb: bool = False) -> None:
+    """The options about what leaktop itself takes of the machine.
+
+    Args:
+        parser: of the screen, or of a verb.
+        is_verb: what is given in front of the verb counts as well.
+    """
+    parser.add_argument(
+        "--budget",
+        type=share,
+        default=argparse.SUPPRESS if is_verb else SHARE,
+        metavar="SHARE",
+        help=f"CPU that leaktop may take, of one core (default {SHARE * 100:g}%%); what costs most is read less often; "
+        "none: no limit",
+    )
+    parser.add_argument(
+        "--protect",
+        action="store_true",
+        default=argparse.SUPPRESS if is_verb else False,
+        help="while memory runs out: never the kernel's victim, code locked in memory, a higher priority; as root",
+    )

@@ -14,7 +14,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from leaktop.cli.options import count, seconds, size
+from leaktop import children
+from leaktop.cli.options import add_own_cost, count, seconds, size
+from leaktop.cli.protecting import is_possible, protected
+from leaktop.cli.saying import say
 from leaktop.control import kmemleak
 from leaktop.engine.backlog import BacklogWatch
 from leaktop.engine.oom import watch_for_oom
@@ -49,7 +52,7 @@ def add_parser(verbs: Any) -> None:
         "record",
         help="record everything to a file, with no screen",
         usage="leaktop record FILE [options] [-- COMMAND ...]",
-        description="Record everything to a file until a signal, --for, or the end of COMMAND; exits with its status.",
+        description="Record everything to a file until a signal, --for, or the end of COMMAND.",
     )
     parser.add_argument("file", metavar="FILE", help="a new file; - for standard output")
     parser.add_argument(
@@ -77,6 +80,7 @@ def add_parser(verbs: Any) -> None:
         default=argparse.SUPPRESS,
         help="never write to the kernel, nor make it load a module",
     )
+    add_own_cost(parser, is_verb=True)
     parser.set_defaults(run=run, takes_command=True)
 
 
@@ -87,19 +91,21 @@ def run(choices: argparse.Namespace) -> int:
         0, or the status of COMMAND; 1 where the recording could not be completed, 2 where it could not begin.
     """
     if choices.file == "-" and sys.stdout.isatty():
-        print("leaktop: standard output is a terminal; pipe it: leaktop record - | leaktop replay -", file=sys.stderr)
+        say("standard output is a terminal; pipe it: leaktop record - | leaktop replay -")
+        return 2
+    if not is_possible(choices):
         return 2
     session = _Session(choices)
     try:
         session.open(choices)
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, "")
-        print(f"leaktop: {choices.file}: {error.strerror or error}{remedy}", file=sys.stderr)
+        say(f"{choices.file}: {error.strerror or error}{remedy}")
         return 2
     status = session.record(choices.command, choices.duration)
     trouble = session.close()
     if trouble and trouble != session.said:
-        print(f"leaktop: {trouble}", file=sys.stderr)
+        say(trouble)
     return status or (1 if trouble else 0)
 
 
@@ -166,6 +172,10 @@ class _Session:
             is_read_only=choices.read_only,
             kmemleak_enabled=None if choices.read_only else kmemleak.is_enabled,
         )
+        if choices.settings is not None:
+            from leaktop.cli.wishes import paced
+
+            source.probes = paced(source.probes, choices.settings.probes)
         self._watch = BacklogWatch(source.machine)
         header = header_for(source.machine, source.probes, max(choices.interval, _SHORTEST))
         redactor = None
@@ -176,6 +186,8 @@ class _Session:
             header = redactor.header(header)
         self._recorder = Recorder(header, redactor=redactor)
         self._poller = Poller(source, self._take, header.interval, at_start=("kmemleak",))
+        self._poller.budget.share = choices.budget
+        self._protection = protected(choices)
         self._oom = watch_for_oom(source.machine)
 
     def open(self, choices: argparse.Namespace) -> None:
@@ -203,9 +215,9 @@ class _Session:
         if command:
             self._await_tick(1, _FIRST_TICK)  # what the command changes shows beside what was before
             try:
-                child = subprocess.Popen(command, stdout=2 if self._output else None)  # noqa: S603  # what the user asked for
+                child = children.start(command, stdout=2 if self._output else None)
             except OSError as error:
-                print(f"leaktop: {command[0]}: {error.strerror or error}", file=sys.stderr)
+                say(f"{command[0]}: {error.strerror or error}")
                 return 127 if isinstance(error, FileNotFoundError) else 126
             self._mark(f"start: {' '.join(command)}")
         end = None if duration is None else time.monotonic() + duration
@@ -268,17 +280,19 @@ class _Session:
                 self._recorder.event(event)
         self._ticks += 1
         self._complain()
-        if tick.mono - self._reported >= _REPORT_EVERY:
+        if tick.mono - self._reported >= max(_REPORT_EVERY, self._poller.budget.pause("kmemleak")):
             self._reported = tick.mono
             self._poller.request("kmemleak")
         return self._watch.take(tick)
 
     def _complain(self) -> None:
         """Say once what stands in the way, and once that it does no more."""
+        while self._protection and self._protection.troubles:
+            say(self._protection.troubles.pop(0))
         status = self._recorder.status
         trouble = self._recorder.failure or (status.trouble if status else None)
         if trouble != self.said:
-            print(f"leaktop: {trouble or 'writing again'}", file=sys.stderr, flush=True)
+            say(trouble or "writing again")
             self.said = trouble
         if self._recorder.failure:
             self._stop.set()

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.live import is_screen_possible, show_screen
 from leaktop.cli.moments import take_moments
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
+from leaktop.cli.plain import tell_recording
+from leaktop.cli.saying import complain
 from leaktop.engine.finding import at_wish
 from leaktop.recording.followed import FollowedFile
 from leaktop.recording.reader import Recording, RecordingError
@@ -50,6 +52,10 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
     parser.add_argument("--theme", metavar="NAME", default=argparse.SUPPRESS, help="a theme by name")
     parser.add_argument("--no-mouse", action="store_true", default=argparse.SUPPRESS, help="leave the mouse alone")
+    parser.add_argument(
+        "--plain", action="store_true", default=argparse.SUPPRESS, help="no screen: what changes, as lines"
+    )
+    parser.add_argument("--tour", action="store_true", default=argparse.SUPPRESS, help="begin with the tour")
     parser.set_defaults(run=run)
 
 
@@ -57,7 +63,7 @@ def run(choices: argparse.Namespace) -> int:
     """Show the recording until the user quits; 2 where it cannot be shown."""
     if choices.file == "-":
         return _run_piped(choices)
-    if not is_screen_possible():
+    if not choices.plain and not is_screen_possible():
         return 2
     try:
         recording = open_recording(choices.file)
@@ -67,10 +73,13 @@ def run(choices: argparse.Namespace) -> int:
             recording = Recording(chapters, is_growing=True)
     except (RecordingError, OSError) as error:
         return complain(error)
+    place = None
     if choices.at is not None:
         place, words = at_wish(recording, lay_out(recording), choices.at, None)
         if place is None:
             return complain(f"--at {words}")
+    if choices.plain:
+        return tell_recording(recording, choices, lambda: is_growing, place)
     return _show(choices, recording, is_growing=is_growing)
 
 
@@ -89,13 +98,14 @@ def _run_piped(choices: argparse.Namespace) -> int:
 
     storage = MemoryStorage()
     pipe = os.dup(0)
-    try:
-        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        return complain(f"there is no terminal to take keys from: {error.strerror}")
-    os.dup2(terminal, 0)  # Textual reads keys from there
-    if not is_screen_possible():
-        return 2
+    if not choices.plain:
+        try:
+            terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            return complain(f"there is no terminal to take keys from: {error.strerror}; --plain needs none")
+        os.dup2(terminal, 0)  # Textual reads keys from there
+        if not is_screen_possible():
+            return 2
     pump = threading.Thread(target=_pump, args=(pipe, storage), name="leaktop-pipe", daemon=True)
     pump.start()
     recording = Recording(StoredChapters(storage, is_growing=True), is_growing=True)
@@ -105,6 +115,8 @@ def _run_piped(choices: argparse.Namespace) -> int:
         if not recording.refresh() and is_over:
             return complain("standard input: no tick can be read from it")
         time.sleep(_TURN)
+    if choices.plain:
+        return tell_recording(recording, choices, pump.is_alive)
     return _show(choices, recording, is_growing=True)
 
 

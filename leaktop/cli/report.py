@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import os
 import signal
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import leaktop
 from leaktop.cli.moments import add_span, span
-from leaktop.cli.opening import complain, open_recording
+from leaktop.cli.opening import open_recording
 from leaktop.cli.options import seconds
+from leaktop.cli.saying import complain, say
 from leaktop.engine.digest import digest
-from leaktop.private_file import create_private
+from leaktop.private_file import create_private, remove_private
 from leaktop.recording.reader import RecordingError
 from leaktop.view.report import Report
 
@@ -83,12 +83,11 @@ def run(choices: argparse.Namespace) -> int:
         if choices.output:  # nothing, or half of it, is no report
             if target is not None:
                 os.close(target)
-            with contextlib.suppress(OSError):
-                os.unlink(choices.output)
+            remove_private(choices.output)
         if isinstance(error, (RecordingError, ValueError)):
             return complain(error)
         raise
-    print(f"{choices.output}: {os.stat(choices.output).st_size:,} bytes", file=sys.stderr)
+    say(f"{choices.output}: {os.stat(choices.output).st_size:,} bytes")
     return 0
 
 

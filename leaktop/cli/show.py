@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import leaktop
 from leaktop.cli.options import count, seconds
+from leaktop.cli.saying import say
 from leaktop.control import kmemleak
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.engine.sections import SECTIONS
 from leaktop.sources.filesystem import FileSystemSource
+from leaktop.view.arranging import arrange
 from leaktop.view.cells import sanitise, width_of
 from leaktop.view.columns import fit
-from leaktop.view.pane import Choice, arrange, is_offered
+from leaktop.view.pane import Choice, is_offered
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
@@ -63,13 +65,13 @@ def add_parser(verbs: Any) -> None:
 def run(choices: argparse.Namespace) -> int:
     """Print, and return 0: that a section is unavailable is an answer too. 2 for a wrong command line."""
     if not os.path.isdir(choices.root):
-        print(f"leaktop: {choices.root}: no such directory", file=sys.stderr)
+        say(f"{choices.root}: no such directory")
         return 2
     panes = [pane for pane in SHOWN if choices.pane in {pane.name, "all"}]
     sort = _sort(panes, choices.sort)
     if sort is None:
         names = sorted({column.name for pane in panes for column in pane.columns})
-        print(f"leaktop: no column {choices.sort!r} to sort by; there are {', '.join(names)}", file=sys.stderr)
+        say(f"no column {choices.sort!r} to sort by; there are {', '.join(names)}")
         return 2
     frame = _frame(choices, {pane.name for pane in panes})
     panes = [pane for pane in panes if pane.name == choices.pane or is_offered(pane, frame)]

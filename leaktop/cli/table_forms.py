@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from leaktop.cli.moments import iso
 from leaktop.cli.tables import columns_of, flat
-from leaktop.view.cells import sanitise
+from leaktop.view.cells import visible
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 _BATCH = 16384
 """Rows of a row group."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(?:^|(?<=;))(?=[=+\-@＝＋－＠])")
+"""Where one may begin; East Asian spreadsheets take the wide signs as well."""
 _INTEGERS = range(-(1 << 63), 1 << 63)
 
 
@@ -52,17 +54,18 @@ class JsonLines:
 
 
 class Csv:
-    """RFC 4180, in UTF-8. A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """RFC 4180, in UTF-8, a line a row: control characters in a name are escapes, tabs and ends of lines too.
+
+    What a spreadsheet would run as a formula gets an apostrophe in front (OWASP, "CSV Injection"), also where a cell
+    begins for one that takes semicolons for commas. JSON Lines has names as they are.
 
     Args:
         out: where it goes.
         section: whose table it is.
-        is_shown: it goes to a terminal, where names must not be obeyed.
     """
 
-    def __init__(self, out: BinaryIO, section: str, *, is_shown: bool) -> None:
+    def __init__(self, out: BinaryIO, section: str) -> None:
         self._columns: dict[str, Kind] = columns_of(section)
-        self._is_shown = is_shown
         self._writer = csv.writer(_Utf8(out))
         self._writer.writerow(["time", "mono", *self._columns])
 
@@ -77,10 +80,7 @@ class Csv:
     def _cell(self, value: Any) -> Any:
         if isinstance(value, bool):
             return "true" if value else "false"
-        if not isinstance(value, str):
-            return value
-        text = sanitise(value) if self._is_shown else value
-        return f"'{text}" if text.startswith(_FORMULAS) else text
+        return _FORMULA.sub("'", visible(value)) if isinstance(value, str) else value
 
 
 class Parquet:

@@ -132,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 def as_text(value: Any) -> str:
     """A list as JSON, for tables that hold none."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"))
 
 
 def flat(columns: Mapping[str, Kind], values: list[Any]) -> list[Any]:

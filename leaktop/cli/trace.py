@@ -15,7 +15,7 @@ from leaktop.cli.options import count, seconds
 from leaktop.cli.saying import complain, say
 from leaktop.engine.allocations import FACILITIES, AskError, Watch, choose
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.engine.subjects import WORDS, NoSubjectError, find_subject
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.units import human_duration

@@ -12,7 +12,7 @@ from leaktop.cli.foreground import run_command
 from leaktop.control.reclaim import ReclaimError, drop_caches, shrink_all
 from leaktop.engine.engine import Engine
 from leaktop.engine.gate import Figure, Key, Measure, Rest, Round, changed, measure
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -10,7 +9,7 @@ import time
 
 from leaktop.control.kernel_log import LogTail
 from leaktop.control.kmemleak_state import why_closed, why_refused
-from leaktop.private_file import create_private
+from leaktop.private_file import create_private, remove_private
 from leaktop.units import human_duration
 
 PATH = "/sys/kernel/debug/kmemleak"
@@ -130,10 +129,14 @@ def is_enabled() -> bool | None:
     return None
 
 
-def closed() -> str | None:
-    """Why the file takes no commands at all, and what helps; None where it does, or at least opens."""
+def closed(*, may_write: bool = True) -> str | None:
+    """Why the file takes no commands at all, and what helps; None where it does, or at least opens.
+
+    Args:
+        may_write: open it as for a command; else only for reading.
+    """
     try:
-        os.close(os.open(PATH, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
+        os.close(os.open(PATH, (os.O_WRONLY if may_write else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW))
     except OSError as error:
         return why_closed(error.errno or 0)
     return None
@@ -154,8 +157,7 @@ def save_report(content: bytes, directory: str) -> str:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        remove_private(path)
         raise
     return path
 

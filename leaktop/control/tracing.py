@@ -17,6 +17,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from leaktop import children
 from leaktop.control import mounting, trace_guard
 
 if TYPE_CHECKING:
@@ -214,9 +215,9 @@ class TraceInstance:
             mount_point,
         ]
         with contextlib.suppress(OSError):
-            self._guard = subprocess.Popen(  # noqa: S603  # our own interpreter and our own file
+            self._guard = children.start(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-                start_new_session=True,
+                start_new_session=True, env={"LC_ALL": "C"},
             )  # fmt: skip
 
     def _end_guard(self, *, is_done: bool) -> None:

@@ -108,7 +108,8 @@ class Engine:
             reason = f"leaktop failed on this section ({type(error).__name__}: {error})"
             return Section(rule.name, fault=Fault("failed", reason, "report it, with the files that it reads"))
         rows = self._rows(rule, assembly, tick.mono, is_first=is_first, is_read=is_read)
-        return Section(rule.name, rows, assembly.fault, assembly.notes, assembly.extras, tick.mono, tick.wall)
+        notes = (*assembly.notes, *(words for section, words in self._machine.caveats if section == rule.name))
+        return Section(rule.name, rows, assembly.fault, notes, assembly.extras, tick.mono, tick.wall)
 
     def _rows(
         self, rule: SectionRule, assembly: Assembly, mono: float, *, is_first: bool, is_read: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.inputs import Inputs
-from leaktop.engine.poller import read_probe
+from leaktop.engine.reading import read_probe
 from leaktop.engine.sections.slab import SECTION as SLAB
 from leaktop.parsers.meminfo import parse_meminfo
 

@@ -21,6 +21,8 @@ _EXACT = 0.0005
 _NEAR = 60.0
 """Seconds by which a time may miss the recording without a word."""
 
+_NOT_THERE = "The recording does not reach there: this is the nearest tick."
+
 
 def previous(recording: Recording, timeline: Timeline, here: Place) -> float:
     """Where the tick before lies on the line; before the line's beginning where there is none."""
@@ -76,5 +78,15 @@ def at_wish(recording: Recording, timeline: Timeline, wish: str, here: Place | N
         wall = resolve(wish, here=now, start=start, end=end)
     except ValueError as error:
         return None, str(error)
+    if now is not None and here is not None and wish.strip()[:1] in {"+", "-"} and _was_set(timeline):
+        at = timeline.position(here, recording.moment(here).mono) + wall - now
+        is_near = -_NEAR <= at <= timeline.length + _NEAR
+        found = at_position(recording, timeline, at) or recording.last()
+        return found, None if is_near else _NOT_THERE
     is_near = start - _NEAR <= wall <= end + _NEAR
-    return recording.at(wall), None if is_near else "The recording does not reach there: this is the nearest tick."
+    return recording.at(wall), None if is_near else _NOT_THERE
+
+
+def _was_set(timeline: Timeline) -> bool:
+    """Whether the clock was set meanwhile: then times of day do not tell how much time lies between two ticks."""
+    return any(event.kind == "clock" for _, event in timeline.events)

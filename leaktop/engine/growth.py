@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
+from leaktop.courtesy import give_way
 from leaktop.engine.series import HORIZON, Series
 from leaktop.engine.track import Rest, Track
 from leaktop.model.frame import Row, Trend
@@ -180,4 +181,6 @@ class Ledger:
 
 
 def _slices(figures: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    return (figures[start : start + _SLICE] for start in range(0, len(figures), _SLICE))
+    for start in range(0, len(figures), _SLICE):
+        give_way()
+        yield figures[start : start + _SLICE]

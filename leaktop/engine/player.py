@@ -72,11 +72,11 @@ class Player:
         self._shown: Frame | None = None
         self._failure: str | None = None
 
-    def start(self, *, wish: str | None = None, plays: bool = False, speed: int = 1) -> None:
-        """Begin in a daemon thread: at a time as the user wrote it, or at the first tick."""
+    def start(self, *, wish: str | None = None, mono: float | None = None, plays: bool = False, speed: int = 1) -> None:
+        """Begin in a daemon thread: at a time as the user wrote it, a monotonic one of its boot, or the first tick."""
         self._speed, self._is_playing = speed, plays
-        self._is_following = self._is_growing and wish is None
-        self._worker.ask(lambda: self._begin(wish))
+        self._is_following = self._is_growing and wish is None and mono is None
+        self._worker.ask(lambda: self._begin(wish, mono))
         self._worker.start()
 
     def stop(self) -> None:
@@ -206,10 +206,13 @@ class Player:
                 self._timeline = lay_out(self._recording, self._marks)
                 self._publish(self._shown)
 
-    def _begin(self, wish: str | None) -> None:
+    def _begin(self, wish: str | None, mono: float | None = None) -> None:
         place = self._recording.last() if self._is_following else self._recording.first()
         if place is None:
             return
+        if mono is not None:
+            line = self._timeline
+            place = at_position(self._recording, line, mono - line.start.mono) or place
         if wish is None or wish.strip().lower() in EVENTS:
             self._show(place)
         if wish is not None:

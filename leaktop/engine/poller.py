@@ -10,11 +10,12 @@ import asyncio
 import threading
 import time
 from queue import SimpleQueue
-from statistics import median
 from typing import TYPE_CHECKING
 
+from leaktop.engine.budget import Budget, Plan, split
+from leaktop.engine.reading import read_probe
 from leaktop.model.frame import ProbeState
-from leaktop.model.sample import Fault, RawSample, Tick
+from leaktop.model.sample import RawSample, Tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,31 +23,13 @@ if TYPE_CHECKING:
     from leaktop.model.sample import Probe
     from leaktop.sources.base import Source
 
-DUTY = 0.05
-"""Share of the time that reading one probe may take before it is read less often."""
 _GRACE = 0.25
 """Seconds a tick waits for the lanes; what comes later goes into the next tick."""
 _LATE = 1.0
 """Seconds after which a read that is still under way is shown as waiting."""
 
-Samples = list[RawSample]
-
-
-def read_probe(source: Source, probe: Probe, wanted: frozenset[int] | None) -> RawSample | None:
-    """One sample; an exception that the source did not foresee becomes a fault like any other."""
-    mono, wall = time.monotonic(), time.time()
-    try:
-        return source.read(probe, wanted)
-    except Exception as error:
-        reason = f"leaktop failed to read {probe.path} ({type(error).__name__}: {error})"
-        return RawSample(probe.name, None, Fault("failed", reason, "report it"), mono, wall)
-
-
-def read_everything(source: Source, wanted: frozenset[int] | None = None) -> Tick:
-    """One tick with every probe of a source, read here and now: for `show`, and for a captured tree."""
-    mono, wall = round(time.monotonic(), 3), round(time.time(), 3)
-    samples = [sample for probe in source.probes if (sample := read_probe(source, probe, wanted))]
-    return Tick(mono, wall, tuple(samples))
+Reads = list[tuple[RawSample, float]]
+"""Samples, and the CPU seconds that reading each took."""
 
 
 class _Lane:
@@ -54,10 +37,10 @@ class _Lane:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._jobs: SimpleQueue[tuple[Callable[[], Samples], Callable[[Samples], None]]] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Callable[[], Reads], Callable[[Reads], None]]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def submit(self, job: Callable[[], Samples], done: Callable[[Samples], None]) -> None:
+    def submit(self, job: Callable[[], Reads], done: Callable[[Reads], None]) -> None:
         if self._thread is None:
             thread = threading.Thread(target=self._work, name=f"leaktop-{self._name}", daemon=True)
             try:
@@ -75,34 +58,37 @@ class _Lane:
 
 
 class _Schedule:
-    """When one probe is due, and what its last reads cost."""
+    """When one probe was read, and whether it is asked for now."""
 
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
-        self.due = 0.0 if probe.cadence is not None else float("inf")
+        self.read_at = float("-inf")
+        """When it was asked for last."""
         self.asked_at: float | None = None
         self.is_wanted = False
         """Requested, but not yet asked for: its lane is busy."""
         self.size: int | None = None
-        self.costs: list[float] = []
+        self.cost: float | None = None
+        """Seconds of the last read."""
 
-    def cadence(self, interval: float) -> float | None:
-        if self.probe.cadence is None:
-            return None
-        # The median of three: one read that was preempted does not make a probe slow.
-        cost = median(self.costs) if self.costs else 0.0
-        return max(self.probe.cadence * interval, cost / DUTY)
+    def is_due(self, now: float, plan: Plan, beat: float) -> bool:
+        # A tenth of the beat early is on time: beats and clocks never agree to the millisecond.
+        period = plan.periods.get(self.probe.name)
+        return self.is_wanted or (period is not None and now >= self.read_at + period - beat / 10)
 
-    def state(self, interval: float, now: float) -> ProbeState:
-        cadence = self.cadence(interval)
-        planned = None if self.probe.cadence is None else self.probe.cadence * interval
+    def state(self, planned: float | None, plan: Plan, beat: float, cpu: float | None, now: float) -> ProbeState:
+        name = self.probe.name
+        period = plan.periods.get(name)
         return ProbeState(
-            self.probe.name,
-            self.costs[-1] if self.costs else None,
-            cadence,
-            cadence is not None and planned is not None and cadence > planned,
+            name,
+            self.cost,
+            None if period is None else max(period, beat),
+            period is not None and planned is not None and period > max(planned, beat),
             self.asked_at is not None and now - self.asked_at > _LATE,
             self.size,
+            cpu,
+            planned,
+            name in plan.held_back,
         )
 
 
@@ -115,6 +101,9 @@ class Poller:
             sockets whose owners are worth a walk over /proc/PID/fd.
         interval: seconds between ticks; the cadence of every probe scales with it.
         at_start: probes without a cadence that are read once at the start.
+
+    Attributes:
+        budget: what leaktop may cost; without a limit until its share is set.
     """
 
     def __init__(
@@ -129,13 +118,26 @@ class Poller:
         self.interval = interval
         self._schedules = {probe.name: _Schedule(probe) for probe in source.probes}
         self._lanes = {probe.lane: _Lane(probe.lane) for probe in source.probes}
-        self._busy: dict[str, asyncio.Future[Samples]] = {}
+        self._busy: dict[str, asyncio.Future[Reads]] = {}
         self._lock = threading.Lock()
         self._requested: set[str] = set(at_start)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._nudge: asyncio.Event | None = None
         self._is_stopping = False
         self._wanted: frozenset[int] = frozenset()
+        self.budget = Budget()
+        self._plan = self.budget.plan(interval, self._planned())
+        self._spent = time.process_time()
+        self._is_excused = False
+
+    @property
+    def beat(self) -> float:
+        """Seconds between ticks now: the interval, or more of them where the budget wants that."""
+        return self.interval * self._plan.stretch
+
+    def excuse(self) -> None:
+        """Somebody pressed a key: what this beat costs says nothing about the others. Any thread may call it."""
+        self._is_excused = True
 
     async def run(self) -> None:
         """Poll until `stop`. Reads that are under way then are left behind in their daemon threads."""
@@ -144,9 +146,9 @@ class Poller:
         while not self._is_stopping:
             self._nudge.clear()
             self._dispatch(time.monotonic())
-            samples = await self._collect()
-            self._publish(samples)
-            beat = max(beat + self.interval, time.monotonic() + 0.01)
+            reads = await self._collect()
+            self._publish(reads)
+            beat = max(beat + self.beat, time.monotonic() + 0.01)
             try:
                 await asyncio.wait_for(self._nudge.wait(), beat - time.monotonic())
                 beat = time.monotonic()
@@ -179,57 +181,82 @@ class Poller:
         for name, schedule in self._schedules.items():
             lane = schedule.probe.lane
             schedule.is_wanted |= name in requested
-            # A tenth of the interval early is on time: beats and clocks never agree to the millisecond.
-            if lane not in self._busy and (schedule.is_wanted or now >= schedule.due - self.interval / 10):
+            if lane not in self._busy and schedule.is_due(now, self._plan, self.beat):
                 batches.setdefault(lane, []).append(schedule)
         for lane, batch in batches.items():
             self._busy[lane] = self._read(lane, batch, now)
 
-    def _read(self, lane: str, batch: list[_Schedule], now: float) -> asyncio.Future[Samples]:
+    def _read(self, lane: str, batch: list[_Schedule], now: float) -> asyncio.Future[Reads]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Samples] = loop.create_future()
+        future: asyncio.Future[Reads] = loop.create_future()
         for schedule in batch:
             schedule.asked_at, schedule.is_wanted = now, False
         probes = [schedule.probe for schedule in batch]
         wanted = self._wanted
 
-        def job() -> Samples:
-            return [sample for probe in probes if (sample := read_probe(self._source, probe, wanted))]
+        def job() -> Reads:
+            reads = []
+            for probe in probes:
+                began = time.thread_time()
+                if sample := read_probe(self._source, probe, wanted):
+                    reads.append((sample, time.thread_time() - began))
+            return reads
 
-        def done(samples: Samples) -> None:
+        def done(reads: Reads) -> None:
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._finish, future, batch, samples)
+                loop.call_soon_threadsafe(self._finish, future, batch, reads)
 
         self._lanes[lane].submit(job, done)
         return future
 
-    def _finish(self, future: asyncio.Future[Samples], batch: list[_Schedule], samples: Samples) -> None:
-        by_name = {sample.probe: sample for sample in samples}
+    def _finish(self, future: asyncio.Future[Reads], batch: list[_Schedule], reads: Reads) -> None:
+        by_name = {sample.probe: sample for sample, _ in reads}
         for schedule in batch:
-            asked, schedule.asked_at = schedule.asked_at or 0.0, None
+            schedule.read_at, schedule.asked_at = schedule.asked_at or 0.0, None
             sample = by_name.get(schedule.probe.name)
             if sample is not None:
-                schedule.costs = [*schedule.costs[-2:], sample.cost]
+                schedule.cost = sample.cost
                 schedule.size = None if sample.content is None else len(sample.content)
-            cadence = schedule.cadence(self.interval)
-            schedule.due = float("inf") if cadence is None else asked + cadence
         if not future.done():
-            future.set_result(samples)
+            future.set_result(reads)
         self._serve_waiting([batch[0].probe.lane])
 
-    async def _collect(self) -> Samples:
+    async def _collect(self) -> Reads:
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=min(_GRACE, self.interval / 2))
         ready = [lane for lane, future in self._busy.items() if future.done()]
         self._serve_waiting(ready)
-        return [sample for lane in ready for sample in self._busy.pop(lane).result()]
+        return [read for lane in ready for read in self._busy.pop(lane).result()]
 
     def _serve_waiting(self, free: Collection[str]) -> None:
         """Go on at once where a probe was requested while its lane was busy."""
         if any(schedule.is_wanted and schedule.probe.lane in free for schedule in self._schedules.values()):
             self._wake()
 
-    def _publish(self, samples: Samples) -> None:
-        now = time.monotonic()
-        states = {name: schedule.state(self.interval, now) for name, schedule in self._schedules.items()}
-        self._wanted = self._take(Tick(round(now, 3), round(time.time(), 3), tuple(samples)), states)
+    def _publish(self, reads: Reads) -> None:
+        now, planned = time.monotonic(), self._planned()
+        states = {
+            name: schedule.state(planned.get(name), self._plan, self.beat, self.budget.cost(name), now)
+            for name, schedule in self._schedules.items()
+        }
+        samples = tuple(sample for sample, _ in reads)
+        began = time.thread_time()
+        self._wanted = self._take(Tick(round(now, 3), round(time.time(), 3), samples), states)
+        self._account(reads, time.thread_time() - began)
+        self._plan = self.budget.plan(self.interval, planned)
+
+    def _account(self, reads: Reads, fed: float) -> None:
+        """Tell the budget what these reads cost, and making something of them; the rest of the beat is the screen's."""
+        shares = split(fed, [len(sample.content or b"") for sample, _ in reads])
+        costs = [cpu + share for (_, cpu), share in zip(reads, shares, strict=True)]
+        for (sample, _), cost in zip(reads, costs, strict=True):
+            self.budget.read(sample.probe, cost, sample.cost)
+        before, self._spent = self._spent, time.process_time()
+        if not self._is_excused:
+            self.budget.beat(self._spent - before - sum(costs))
+        self._is_excused = False
+
+    def _planned(self) -> dict[str, float]:
+        """Seconds between the reads of every probe that has a cadence, while nothing is slow."""
+        probes = (schedule.probe for schedule in self._schedules.values())
+        return {probe.name: probe.cadence * self.interval for probe in probes if probe.cadence is not None}

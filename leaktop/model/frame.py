@@ -105,6 +105,12 @@ class ProbeState(NamedTuple):
     is_waiting: bool
     """A read is under way and late."""
     bytes: int | None
+    cpu: float | None = None
+    """CPU seconds that a read takes, and what is made of it; None where that is not measured."""
+    planned: float | None = None
+    """Seconds between reads while nothing is slow."""
+    is_held_back: bool = False
+    """It is read less often for the sake of the budget."""
 
 
 class Suspect(NamedTuple):

@@ -96,6 +96,10 @@ class Machine:
     """False for a captured tree or a recording."""
     reader_pid: int | None = None
     """The process that read the samples, on the machine that was read: leaktop's own."""
+    enclosure: str | None = None
+    """What its reader was enclosed in: "a container (docker)"; None: in nothing, or it is not known."""
+    caveats: tuple[tuple[str, str], ...] = ()
+    """What was hidden from the reader: the name of a section, and what it does not show, in words."""
 
 
 class ParseError(ValueError):

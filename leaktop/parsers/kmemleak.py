@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 from leaktop.model.records import KmemleakGroup, KmemleakObject, KmemleakReport
 from leaktop.model.sample import ParseError
-from leaktop.parsers.lines import decode
+from leaktop.parsers.lines import decode, slices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _HEADER = re.compile(r"unreferenced object(?: \((\w+)\))? (0x[0-9a-f]{1,16}) \(size ([0-9]{1,20})\): *")
 _COMM = re.compile(
@@ -89,16 +89,14 @@ def parse_kmemleak(content: bytes) -> KmemleakReport:
     Raises:
         ParseError: there is content, and no line of it is kmemleak's.
     """
-    text = _CUT_COMM.sub(_join_comm, decode(content[: content.rfind(b"\n") + 1]))
-    lines = text.split("\n")[:-1]
-    in_log = "kmemleak: unreferenced object" in text
-    bare = [_LOG_PREFIX.sub("", line, count=1) for line in lines] if in_log else lines
+    pieces = list(slices(content[: content.rfind(b"\n") + 1], begins=b"unreferenced object"))
+    in_log = any(b"kmemleak: unreferenced object" in piece for piece in pieces)
     objects: list[KmemleakObject] = []
     unknown: list[str] = []
     seen: dict[tuple[str, ...], tuple[str, ...]] = {}
     record: _Record | None = None
     rows: list[str] | None = None
-    for line, as_read in zip(bare, lines, strict=True):
+    for line, as_read in _lines(pieces, in_log=in_log):
         if rows is not None and line.startswith("    "):
             rows.append(line[4:])
         elif found := _HEADER.fullmatch(line):
@@ -122,9 +120,17 @@ def parse_kmemleak(content: bytes) -> KmemleakReport:
                 record = rows = None
     if record:
         objects.append(record.finish(seen))
-    if content.strip() and not objects and not _ANY_TRACE.search(text):
+    if content.strip() and not objects and not any(_ANY_TRACE.search(decode(piece)) for piece in pieces):
         raise ParseError(f"not a report of kmemleak: {decode(content[:60])!r}")
     return KmemleakReport(tuple(objects), tuple(unknown))
+
+
+def _lines(pieces: Iterable[bytes], *, in_log: bool) -> Iterator[tuple[str, str]]:
+    """Each line without what a log puts in front of it, and as it was read."""
+    for piece in pieces:
+        lines = _CUT_COMM.sub(_join_comm, decode(piece)).split("\n")[:-1]
+        bare = [_LOG_PREFIX.sub("", line, count=1) for line in lines] if in_log else lines
+        yield from zip(bare, lines, strict=True)
 
 
 def _join_comm(found: re.Match[str]) -> str:

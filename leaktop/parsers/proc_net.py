@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from leaktop.model.records import Socket, SocketTable
 from leaktop.model.sample import ParseError
 from leaktop.model.socket_names import netlink_name, state_name
-from leaktop.parsers.lines import decode
+from leaktop.parsers.lines import decode, slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -41,11 +41,12 @@ def parse_proc_net(proto: str, content: bytes, *, big_endian: bool = False) -> S
     """
     if not content.strip():
         raise ParseError("empty")
-    heading, *lines = decode(content).split("\n")
+    start, end = content.find(b"\n") + 1, content.rfind(b"\n") + 1
+    heading = decode(content[: start or None].removesuffix(b"\n"))
     columns = heading.split()
     if _HEADINGS.get(proto, "local_address") not in columns:
         raise ParseError(f"no heading of /proc/net/{proto}: {heading[:60]!r}")
-    del lines[-1:]
+    lines = (line for piece in slices(content[start:end]) for line in decode(piece).split("\n")[:-1])
     if proto == "unix":
         sockets = tuple(_unix_rows(lines))
     elif proto in {"packet", "netlink"}:

@@ -31,7 +31,7 @@ def parse_sock_diag(content: bytes) -> SocketTable:
                 sockets.append(socket)
             continue
         row = line.split("\t")
-        if len(row) == 3 and row[0] == "=" and row[2].isdecimal():
+        if len(row) == 3 and row[0] == "=" and row[2].isdecimal() and len(row[2]) < 20:  # longer ones, int() refuses
             totals[row[1]] = int(row[2])
         elif len(row) == 3 and row[0] == "!":
             faults[row[1]] = row[2]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.model.records import VmallocArea, VmallocGroup
 from leaktop.model.sample import ParseError
-from leaktop.parsers.lines import decode
+from leaktop.parsers.lines import decode, slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ def parse_vmallocinfo(content: bytes) -> list[VmallocArea]:
     if not content:
         raise ParseError("empty vmallocinfo")
     folded: dict[_Fields, int] = {}
-    for rest, count in Counter(_LINE.findall(content)).items():
+    for rest, count in _count_remainders(content).items():
         if fields := _parse_remainder(rest):  # one caller's areas may differ in the offset, which no record keeps
             folded[fields] = folded.get(fields, 0) + count
     if not folded:
@@ -75,8 +75,8 @@ def sum_vmallocinfo(content: bytes) -> list[VmallocGroup]:
     Raises:
         ParseError: as parse_vmallocinfo.
     """
-    counts = Counter(_LINE.findall(content))
-    found = _SUMMED.findall(b"\n".join(counts) + b"\n")
+    counts = _count_remainders(content)
+    found = [each for piece in slices(b"\n".join(counts) + b"\n") for each in _SUMMED.findall(piece)]
     if not found or len(found) != len(counts) or any(rest for *_, rest in found):
         return group_by_caller(parse_vmallocinfo(content))
     sums: dict[tuple[bytes, bytes], list[int]] = {}
@@ -95,6 +95,14 @@ def sum_vmallocinfo(content: bytes) -> list[VmallocGroup]:
             group = folded.setdefault((fields.caller, fields.module, fields.kind), [0, 0, 0])
             group[:] = map(add, group, total)
     return [VmallocGroup(*key, *total) for key, total in folded.items()]
+
+
+def _count_remainders(content: bytes) -> Counter[bytes]:
+    """How often each line is there, without its address."""
+    counts: Counter[bytes] = Counter()
+    for piece in slices(content):
+        counts.update(_LINE.findall(piece))
+    return counts
 
 
 def group_by_caller(areas: Iterable[VmallocArea]) -> list[VmallocGroup]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.model.sample import Event, Fault, RawSample
 from leaktop.recording.layout import Moment, Signpost, signpost_frame
-from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, seal
+from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, sealed_pieces
 from leaktop.zstd import CompressionParameter, ZstdCompressor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from leaktop.model.sample import Tick
 
@@ -90,7 +90,7 @@ class Encoder:
             self.close_chapter()
         compressor = self._compressor or self._open(event, {})
         self._events.append(event)
-        self._write(compressor, event_line(event))
+        self._write(compressor, [event_line(event)])
 
     def close_chapter(self) -> None:
         """End the chapter under way, if there is one; what comes next begins another."""
@@ -121,7 +121,7 @@ class Encoder:
         self._pieces, self._events, self._said = [], [], {}
         self._first = self._last = None
         self._text_bytes = self._ticks = 0
-        self._write(compressor, header)
+        self._write(compressor, [header])
         if carried:
             start: dict[str, Any] = {"mono": first.mono, "wall": first.wall}
             line = _bounded_line(start, "state", carried, lambda sample: sample_body(sample, first.mono, None))
@@ -137,17 +137,18 @@ class Encoder:
         said = self._said.get(sample.probe)
         return said is None or said[0] != sample.content
 
-    def _write(self, compressor: ZstdCompressor, line: bytes) -> None:
-        piece = compressor.compress(line, ZstdCompressor.FLUSH_BLOCK)
-        self._text_bytes += len(line)
+    def _write(self, compressor: ZstdCompressor, line: Sequence[bytes]) -> None:
+        packed = [compressor.compress(part) for part in line]
+        piece = b"".join([*packed, compressor.flush(ZstdCompressor.FLUSH_BLOCK)])
+        self._text_bytes += sum(map(len, line))
         self._pieces.append(piece)
         self._on_piece(piece)
 
 
 def _bounded_line(
     start: dict[str, Any], key: str, samples: dict[str, RawSample], body: Callable[[RawSample], dict[str, Any]]
-) -> bytes:
-    """The line of some samples; the largest of them become faults where a reader would refuse the line.
+) -> list[bytes]:
+    """The line of some samples, in pieces; the largest of them become faults where a reader would refuse the line.
 
     Args:
         start: what the line says beside them.
@@ -156,8 +157,8 @@ def _bounded_line(
         body: the object of one.
     """
     while True:
-        line = seal({**start, key: {probe: body(sample) for probe, sample in samples.items()}})
-        if len(line) <= LONGEST_LINE or not samples:
+        line = sealed_pieces({**start, key: {probe: body(sample) for probe, sample in samples.items()}})
+        if sum(map(len, line)) <= LONGEST_LINE or not samples:
             return line
         large = max(samples.values(), key=lambda sample: len(sample.content or b""))
         reason = f"{large.probe}: {len(large.content or b'')} bytes are more than a recording keeps"

@@ -19,10 +19,11 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from leaktop.courtesy import give_way
 from leaktop.model.sample import Event, Fault, FaultKind, Machine, Probe, RawSample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 FORMAT = 1
 STATE = -1
@@ -44,6 +45,8 @@ _LONG = 4 << 20
 """Bytes of a line from which on its shape is looked at before it is parsed."""
 _MOST_STRINGS = 1 << 16
 _LARGEST_FRAMEWORK = 1 << 20
+_SLICE = 1 << 18
+"""Characters that are written at once."""
 
 
 class LineError(ValueError):
@@ -70,8 +73,47 @@ class Header(NamedTuple):
 
 def seal(body: Mapping[str, Any]) -> bytes:
     """The line of an object, its checksum and newline included."""
-    text = json.dumps(body, separators=(",", ":")).encode()
-    return b'%s,"crc":"%08x"}\n' % (text[:-1], zlib.crc32(text[:-1]))
+    return b"".join(sealed_pieces(body))
+
+
+def sealed_pieces(body: Mapping[str, Any]) -> list[bytes]:
+    """The same in pieces, where it is long.
+
+    One call that writes or copies all of it would hold the interpreter's lock, and with it the keys.
+    """
+    pieces = [part.encode() for part in _parts(body)]
+    pieces[-1] = pieces[-1][:-1]
+    checksum = 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+    return [*pieces, b',"crc":"%08x"}\n' % checksum]
+
+
+def _parts(value: object) -> Iterator[str]:
+    """What json.dumps gives, by and by where there is a long text in it."""
+    if not _is_long(value):
+        yield json.dumps(value, separators=(",", ":"))
+    elif isinstance(value, str):
+        yield '"'
+        for start in range(0, len(value), _SLICE):
+            give_way()
+            yield json.dumps(value[start : start + _SLICE])[1:-1]
+        yield '"'
+    elif isinstance(value, dict):
+        before = "{"
+        for name, held in value.items():
+            yield f"{before}{json.dumps(name)}:"
+            yield from _parts(held)
+            before = ","
+        yield "}"
+
+
+def _is_long(value: object) -> bool:
+    return (
+        any(map(_is_long, value.values()))
+        if isinstance(value, dict)
+        else isinstance(value, str) and len(value) > _SLICE
+    )
 
 
 def is_sealed(line: bytes) -> bool:
@@ -119,7 +161,7 @@ def header_line(header: Header) -> bytes:
             "interval": header.interval,
             "origin": header.origin,
             "redacted": header.is_redacted,
-            "machine": {name: getattr(machine, name) for name in _MACHINE},
+            "machine": {name: getattr(machine, name) for name in (*_MACHINE, "caveats")},
             "probes": {p.name: {"lane": p.lane, "cadence": p.cadence, "path": p.path} for p in header.probes},
         }
     )
@@ -134,6 +176,7 @@ _MACHINE: dict[str, type] = {
     "cmdline": str,
     "vmap_stack": bool,
     "reader_pid": int,
+    "enclosure": str,
 }
 """The facts of a machine that are recorded, and their types."""
 
@@ -162,13 +205,20 @@ def read_header(body: Mapping[str, Any]) -> Header:
         for name, probe in ((name, _object(probe)) for name, probe in _object(body.get("probes")).items())
     )
     return Header(
-        Machine(is_live=False, **checked),
+        Machine(is_live=False, caveats=_caveats(facts.get("caveats")), **checked),
         min(max(_number(body.get("interval")) or 1.0, 0.01), 1e6),
         probes,
         _text(body.get("version"), "unknown"),
         _text(body.get("origin"), ""),
         bool(body.get("redacted")),
     )
+
+
+def _caveats(value: object) -> tuple[tuple[str, str], ...]:
+    """What was hidden, by section; recordings made before it was looked for say nothing."""
+    found = value if isinstance(value, list) else []
+    pairs = [tuple(one) for one in found if isinstance(one, list) and len(one) == 2]
+    return tuple((section, words) for section, words in pairs if isinstance(section, str) and isinstance(words, str))
 
 
 def sample_body(sample: RawSample, mono: float, same: int | None) -> dict[str, Any]:

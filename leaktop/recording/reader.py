@@ -120,6 +120,8 @@ class Recording:
                 self._stretches.append(under_way._replace(signpost=signpost))
         if self._header is None:
             self._header = self._first_header()
+        if self._header is None:
+            self._stretches = []  # ticks of nobody knows what: the line that says it was damaged, or may yet come
         return self._stretches[-1:] != before
 
     @property

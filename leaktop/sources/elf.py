@@ -68,7 +68,7 @@ class ElfFile:
             os.close(descriptor)
         try:
             self._sections = self._read_sections()
-        except struct.error as error:
+        except (struct.error, OverflowError) as error:
             self._bytes.close()
             raise ElfError(f"{path} ends too early") from error
         except ElfError:
@@ -134,7 +134,7 @@ class ElfFile:
 
     def _read_sections(self) -> list[_Section]:
         head = self._bytes[:64]
-        if head[:4] != b"\x7fELF" or head[4] not in {1, 2} or head[5] not in {1, 2}:
+        if len(head) < 52 or head[:4] != b"\x7fELF" or head[4] not in {1, 2} or head[5] not in {1, 2}:
             raise ElfError("not an ELF file")
         self._is_64, self._order = head[4] == 2, "<" if head[5] == 1 else ">"
         self.is_relocatable = struct.unpack_from(self._order + "H", head, 16)[0] == _RELOCATABLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING
 
 from leaktop.model.sample import Fault
@@ -11,6 +12,7 @@ from leaktop.model.sample import Fault
 if TYPE_CHECKING:
     from leaktop.model.sample import Probe
 
+_OUTSIDE = "run leaktop on the host"
 _DEBUGFS = "mount -t debugfs none /sys/kernel/debug"
 
 _MISSING: dict[str, tuple[str, str | None]] = {
@@ -33,12 +35,25 @@ _MISSING: dict[str, tuple[str, str | None]] = {
 """Why a file can be absent, and the remedy, for the probes where there is more to say than "no such file"."""
 
 
+_NEVER_EMPTY = re.compile(r"meminfo|zoneinfo|vmstat|slabinfo|vmallocinfo|net/.+|sysvipc/shm")
+"""What has a heading, or lines, on every kernel."""
+
+
+def explain_empty(probe: Probe) -> Fault | None:
+    """The fault that it is to read nothing at all, on a live kernel; None where that can be."""
+    if not _NEVER_EMPTY.fullmatch(probe.name):
+        return None
+    return Fault("empty", f"/{probe.path} is empty, which no kernel prints: another file is mounted over it", _OUTSIDE)
+
+
 def explain(probe: Probe, error: OSError, *, is_live: bool) -> Fault:
     """The fault that an error of reading this probe stands for."""
     where = f"/{probe.path}" if probe.path[:4] in {"proc", "sys/"} else probe.path
     if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ENODEV}:
         if not is_live:
             return Fault("missing", f"{where} is not in this capture")
+        if probe.path.startswith("sys/") and not os.path.isdir("/sys/kernel"):
+            return Fault("missing", f"{where}: no sysfs is mounted on /sys", "mount -t sysfs none /sys")
         reason, remedy = _MISSING.get(probe.name, (f"{where} does not exist here", None))
         return Fault("missing", reason, remedy)
     if error.errno in {errno.EACCES, errno.EPERM}:
@@ -48,9 +63,13 @@ def explain(probe: Probe, error: OSError, *, is_live: bool) -> Fault:
             return Fault("denied", f"{where} needs root", "sudo leaktop")
         return Fault(
             "denied",
-            f"{where}: denied even to root, by lockdown, a container or a security module",
-            "cat /sys/kernel/security/lockdown; run leaktop on the host",
+            f"{where}: denied even to root, by lockdown, a container, seccomp or a security module",
+            f"cat /sys/kernel/security/lockdown; {_OUTSIDE}",
         )
+    if error.errno == errno.ENOSYS:
+        return Fault("unsupported", f"{where}: a seccomp filter, or the kernel's build, does not allow it", _OUTSIDE)
+    if error.errno == errno.EINVAL and is_live:
+        return Fault("denied", f"{where} is masked: something that is no file is mounted over it", _OUTSIDE)
     if error.errno == errno.EBUSY:
         return Fault("busy", f"{where} is busy: switched off, or in use by another reader")
     if error.errno == errno.EFBIG:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.model.sample import Fault, Probe, RawSample
 from leaktop.sources import hugepages, open_files, slab_links, symbols, tmpfs
-from leaktop.sources.faults import explain
+from leaktop.sources.faults import explain, explain_empty
 from leaktop.sources.files import KeptFiles, path_below
 from leaktop.sources.machine import captured_machine, live_machine
 from leaktop.sources.probes import PROBES
@@ -100,8 +100,8 @@ class FileSystemSource:
             content = read()
         except OSError as error:
             fault = explain(probe, error, is_live=self._is_live)
-        if probe.name == "kmemleak" and content == b"":
-            fault = self._why_empty()
+        if content == b"" and self._is_live:
+            fault = self._why_empty() if probe.name == "kmemleak" else explain_empty(probe)
             content = None if fault else content
         return RawSample(probe.name, content, fault, mono, wall, time.monotonic() - mono)
 
@@ -131,7 +131,7 @@ class FileSystemSource:
 
     def _why_empty(self) -> Fault | None:
         # A disabled kmemleak reads as empty, like one that found nothing (mm/kmemleak.c, since 4.1).
-        if not self._is_live or self._kmemleak_enabled is None:
+        if self._kmemleak_enabled is None:
             return None
         if self._kmemleak_enabled() is False:
             return Fault(

@@ -10,10 +10,15 @@ import zlib
 from statistics import median
 
 from leaktop.model.sample import Machine
+from leaktop.sources.enclosure import find_enclosure
 from leaktop.sources.files import path_below
 
 _CONFIG_LIMIT = 8 << 20
 _PAGE_SIZES = (4096, 8192, 16384, 65536)
+_ARCHITECTURE = re.compile(
+    r"x86_64|i[3-6]86|aarch64(_be)?|armv\d\w*|ppc(64)?(le)?|s390x?|riscv(32|64)|mips(64)?|sparc(64)?|loongarch64"
+)
+"""As `uname -m` prints it."""
 _KILOBYTES = re.compile(rb"^(\w+):\s+([0-9]{1,20}) kB$", re.MULTILINE)
 _PAGES = re.compile(rb"^(\w+) ([0-9]{1,20})$", re.MULTILINE)
 _MANAGED = re.compile(rb"^ +managed +([0-9]{1,20})$", re.MULTILINE)
@@ -30,6 +35,7 @@ _COUNTED_TWICE = (
 def live_machine() -> Machine:
     """The machine this runs on."""
     config = kernel_config("/", platform.release())
+    enclosure = find_enclosure()
     return Machine(
         release=platform.release(),
         hostname=platform.node(),
@@ -40,6 +46,8 @@ def live_machine() -> Machine:
         vmap_stack=_vmap_stack(config, platform.release(), platform.machine()),
         is_live=True,
         reader_pid=os.getpid(),
+        enclosure=enclosure.name,
+        caveats=enclosure.caveats(),
     )
 
 
@@ -53,7 +61,7 @@ def captured_machine(root: str) -> Machine:
         or (version[1] if version else None)
         or (words[2] if len(words) > 2 else None)
     )
-    architecture = next((w for w in words if w in {"x86_64", "aarch64", "ppc64le", "s390x", "armv7l", "i686"}), None)
+    architecture = next((word for word in words if _ARCHITECTURE.fullmatch(word)), None)
     config = kernel_config(root, release or "")
     return Machine(
         release=release,

@@ -12,6 +12,7 @@ import os
 import re
 import stat
 
+from leaktop.courtesy import give_way
 from leaktop.sources.files import path_below, read_small
 from leaktop.sources.text_form import encode, escape
 
@@ -64,6 +65,7 @@ class ProcessLister:
         known, self._starts = self._starts, {}
         lines = []
         for pid in pids:
+            give_way()
             try:
                 lines.append(self._line(pid, is_sized, known.get(pid)))
             except OSError as error:

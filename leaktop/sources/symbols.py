@@ -14,6 +14,7 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop import children
 from leaktop.sources.debug_files import debug_file, usual_place
 from leaktop.sources.elf import ElfError, ElfFile, Function
 
@@ -148,14 +149,12 @@ def _ask(path: str, section: str, addresses: Sequence[int]) -> dict[int, str]:
     command = [ADDR2LINE, "-a", "-i", "-e", path, *(["-j", section] if section else []), *map(hex, addresses)]
     try:
         # An environment of our own: DEBUGINFOD_URLS would have it ask the network.
-        done = subprocess.run(  # noqa: S603  # an absolute path, and words that we made
-            command, capture_output=True, timeout=_TIMEOUT, check=False, env={"LC_ALL": "C"}, stdin=subprocess.DEVNULL
-        )
+        output = children.output_of(command, _TIMEOUT, {"LC_ALL": "C"})
     except (OSError, subprocess.TimeoutExpired):
         return {}
     chains: dict[int, list[str]] = {}
     current: list[str] = []
-    for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
+    for line in output.decode("utf-8", "surrogateescape").splitlines():
         if re.fullmatch(r"0x[0-9a-f]{8,16}", line):
             current = chains.setdefault(int(line, 16), [])
         else:

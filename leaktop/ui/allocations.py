@@ -6,14 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from leaktop.engine.allocations import AskError, Watch, choose
 from leaktop.engine.subjects import of_row
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 from leaktop.view.allocations import listing, short_title, summary
 
 if TYPE_CHECKING:
-    from leaktop.engine.allocations import Facility
+    from leaktop.engine.allocations import Facility, Watch
     from leaktop.model.allocations import Subject
     from leaktop.model.frame import Frame, Row
     from leaktop.ui.app import LeaktopApp
@@ -68,6 +67,9 @@ class AllocationActions:
         if self._watch is not None:
             self._watch.stop.set()
             return
+        # Imported when it is asked: the first frame need not wait for four facilities of the kernel.
+        from leaktop.engine.allocations import AskError, choose  # noqa: PLC0415
+
         subject = of_row(row, frame)
         if subject is None:
             self._app.say("Nobody can be asked about this row: try a slab cache, a vmalloc caller, or the residual.")
@@ -94,6 +96,8 @@ class AllocationActions:
             self._thread.join(_ENDING)
 
     def _start(self, facility: Facility, subject: Subject) -> None:
+        from leaktop.engine.allocations import AskError, Watch  # noqa: PLC0415  # likewise
+
         watch = self._watch = Watch(subject, _SECONDS)
         self._began = time.monotonic()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import events, on
 from textual.app import SystemCommand
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -13,24 +13,26 @@ from textual.screen import ModalScreen
 from leaktop.engine.feed import LiveFeed
 from leaktop.ui.dashboard import Dashboard
 from leaktop.ui.detail import DetailScreen
-from leaktop.ui.dialogs import HelpScreen
-from leaktop.ui.header import Header, KeyLine, Tabs
+from leaktop.ui.header import KeyLine, Tabs
+from leaktop.ui.help import HelpScreen
 from leaktop.ui.kernel import KernelActions
-from leaktop.ui.keys import BINDINGS, NOT_OVER_DIALOGS, key_commands, key_line
+from leaktop.ui.keys import BINDINGS, NOT_OVER_DIALOGS, key_commands
 from leaktop.ui.pane_box import PaneBox
-from leaktop.ui.recording import RecordingActions
+from leaktop.ui.preferences import USUAL, Preferences
+from leaktop.ui.recording import PATIENCE, RecordingActions
 from leaktop.ui.row_table import RowTable
 from leaktop.ui.shell import Shell
+from leaktop.ui.surround import Surround
 from leaktop.ui.timeline import TimelineBar
+from leaktop.ui.tour import Tour
 from leaktop.ui.travel import Replayed, Travel, not_recorded
-from leaktop.units import human_duration
+from leaktop.view.help import help_parts
 from leaktop.view.panes import PANES
 from leaktop.view.panes.memory import meminfo_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.screen import Screen
 
@@ -49,13 +51,9 @@ class LeaktopApp(Shell):
     Args:
         source: where samples come from; None for a replay.
         engine: what turns them into Frames; None for a replay.
+        wanted: how it looks and what it may do.
         replayed: the recording to show; None for the live screen.
-        record_to: a new file that everything is recorded to from the start.
-        interval: seconds between ticks.
-        is_read_only: no write to the kernel is offered.
-        is_ascii: no glyph beyond ASCII is drawn.
-        theme: a theme by name.
-        directory: where reports are saved.
+        on_toured: called once the tour was read.
     """
 
     BINDINGS = BINDINGS
@@ -78,20 +76,15 @@ class LeaktopApp(Shell):
         self,
         source: Source | None,
         engine: Engine | None,
+        wanted: Preferences = USUAL,
         *,
         replayed: Replayed | None = None,
-        record_to: str | None = None,
-        interval: float = 1.0,
-        is_read_only: bool = False,
-        is_ascii: bool = False,
-        theme: str | None = None,
-        directory: str = ".",
+        on_toured: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(theme, is_ascii=is_ascii)
+        super().__init__(wanted.theme, is_ascii=wanted.is_ascii)
+        self._wanted = wanted
         self._source = source
         self._replayed = replayed
-        self._record_to = record_to
-        self._is_read_only = is_read_only
         self._newest: Frame | None = None
         self._shown: Frame | None = None
         self._is_paused = False
@@ -99,11 +92,12 @@ class LeaktopApp(Shell):
         self.live: LiveFeed | None = None
         self._recording: RecordingActions | None = None
         if source is not None and engine is not None:
-            self.live = LiveFeed(source, engine, self._take, interval, self.say_from_thread)
+            self.live = LiveFeed(source, engine, self._take, wanted.interval, self.say_from_thread)
             self._recording = RecordingActions(self, self.live.recorder, source.machine.hostname)
-        self.dashboard = Dashboard(is_ascii=is_ascii, is_read_only=is_read_only)
-        self._kernel = KernelActions(self, source, self._travel, directory, is_read_only=is_read_only)
-        self._header, self._timeline, self._tabs, self._keys = Header(), TimelineBar(), Tabs(), KeyLine()
+        self.dashboard = Dashboard(wanted)
+        self._kernel = KernelActions(self, source, self._travel, wanted.directory, is_read_only=wanted.is_read_only)
+        self._tour, self._on_toured = Tour(), on_toured
+        self._surround = Surround(self, self._travel, is_read_only=wanted.is_read_only, protection=wanted.protection)
 
     @property
     def poller(self) -> Poller:
@@ -119,28 +113,31 @@ class LeaktopApp(Shell):
 
     def compose(self) -> ComposeResult:
         """Header, tabs, panes, keys."""
-        yield self._header
-        yield self._timeline
-        yield self._tabs
+        yield from self._surround.above()
         yield self.dashboard
-        yield self._keys
+        yield from self._surround.below()
+        yield self._tour
 
     def on_mount(self) -> None:
         """Start reading only now, when there is a screen to show it."""
         self.settle_in()
+        self.set_keymap(self._wanted.keymap)
+        for words in self._wanted.notices:
+            self.say(words)
         self.dashboard.activate(PANES[0].name)
+        if self._wanted.shows_tour:
+            self._tour.open()
         try:
             if self._replayed is not None:
-                self._begin_travel()
                 self._travel.begin(self._replayed)
             else:
-                if self._record_to is not None and self._recording is not None:
-                    self._recording.start(self._record_to)
+                if self._wanted.record_to is not None and self._recording is not None:
+                    self._recording.start(self._wanted.record_to)
                 self.poller.start()
         except RuntimeError as error:
             self.exit(return_code=1, message=f"leaktop: no thread could be started to read with: {error}")
         except OSError as error:
-            self.exit(return_code=2, message=f"leaktop: {self._record_to}: {error.strerror or error}")
+            self.exit(return_code=2, message=f"leaktop: {self._wanted.record_to}: {error.strerror or error}")
 
     def on_unmount(self) -> None:
         """Stop asking; reads that are under way stay behind in their daemon threads. A recording ends whole."""
@@ -148,11 +145,12 @@ class LeaktopApp(Shell):
         self._kernel.end()
         if self.live is not None:
             self.live.poller.stop()
-            self.live.recorder.stop()
+            self.live.recorder.stop(PATIENCE)
 
     def on_resize(self, event: events.Resize) -> None:
         """All panes where there is room, else one."""
         self.dashboard.arrange_panes(event.size)
+        self._tour.fit()
         self.call_after_refresh(self._show_header)
 
     # What comes in
@@ -180,7 +178,7 @@ class LeaktopApp(Shell):
         """Show the moment that the player is at."""
         if self._travel.newest is not None:
             frame, position = self._travel.newest
-            self._timeline.show(position)
+            self._surround.show_place(position)
             self._show(frame)
             self._show_header()
 
@@ -194,31 +192,8 @@ class LeaktopApp(Shell):
     @on(Dashboard.Changed)
     def _show_header(self) -> None:
         """The lines above and below the panes."""
-        frame = self._shown if self._travel.is_on else self._newest
-        if frame is None:
-            return
-        mode, tone = self._mode(frame)
-        self._header.show(frame, mode, tone, self._recording.status() if self._recording else "")
-        active = self.dashboard.active.pane.name
-        leaking = {case.section for case in (self._shown or frame).diagnosis.cases if case.is_leak}
-        leaking |= {"suspects"} if leaking else set()
-        self._tabs.show(self.dashboard.offered, leaking, active)
-        absent = set() if active == "slab" else {"U"}
-        absent |= {"K"} if self._is_read_only else set()
-        absent |= {"L"} if self.live is None else set()
-        absent |= {pane.key for pane in PANES} - {pane.key for pane in self.dashboard.offered}
-        enter = "Enter" if self.is_ascii else "⏎"
-        self._keys.show(key_line(is_travelling=self._travel.is_on, absent=absent, enter=enter))
-
-    def _mode(self, frame: Frame) -> tuple[str, str]:
-        """What the screen shows now, and its tone."""
-        if self._travel.is_on:
-            return self._travel.mode(self._newest)
-        if self._is_paused and self._shown is not None:
-            mode, tone = f"PAUSED {human_duration(frame.mono - self._shown.mono)}", "fault"
-        else:
-            mode, tone = f"LIVE {self.poller.interval:g}s", "accent"
-        return (f"READ-ONLY {mode}" if self._is_read_only else mode), tone
+        recording = self._recording.status() if self._recording else ""
+        self._surround.show(self._newest, self._shown, is_paused=self._is_paused, recording=recording)
 
     # What the user does
 
@@ -290,7 +265,7 @@ class LeaktopApp(Shell):
 
     def action_travel(self, what: str, *arguments: object) -> None:
         """Go somewhere in the recording, or from the live screen into its last hour: a method of Travel by name."""
-        if self._travels():
+        if self._travel.is_on or self._travel.rewind(self.live, self._shown):
             getattr(self._travel, what)(*arguments)
 
     def action_live(self) -> None:
@@ -299,7 +274,6 @@ class LeaktopApp(Shell):
             self._travel.to_end(follow=True)
             return
         self._travel.end()
-        self.remove_class("travel")
         self._is_paused = False
         self.on_leaktop_app_frame_arrived()
 
@@ -315,36 +289,50 @@ class LeaktopApp(Shell):
         if line is not None:
             self._travel.choose_gauge(line)
 
-    def _travels(self) -> bool:
-        """Whether there is a past to go to; from the live screen, its last hour from now on."""
-        if self._travel.is_on:
-            return True
-        if self.live is None or self._shown is None:
-            return False
-        self._begin_travel()
-        self._travel.rewind(self.live.tape, self._shown.wall)
-        return True
-
-    def _begin_travel(self) -> None:
-        self.add_class("travel")
-        self.dashboard.arrange_panes()
-
     def action_kernel(self) -> None:
         """What the kernel can be asked for."""
         self._kernel.choose()
 
+    def action_costs(self) -> None:
+        """What leaktop itself takes of the machine."""
+        self._surround.show_costs(lambda: self._newest or self._shown)
+
     def action_help(self) -> None:
         """Keys and columns."""
-        self.push_screen(HelpScreen(self.dashboard.active.pane, self.dashboard.offered))
+        self.push_screen(HelpScreen(help_parts(self.dashboard.active.pane, self.dashboard.offered, self._keymap)))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers: Textual's own, and every key of ours that has a name."""
         # Textual's screenshot would write a file as root, wherever it thinks fit.
         yield from (command for command in super().get_system_commands(screen) if command.title != "Screenshot")
+        yield SystemCommand("Show the tour", "What the screen answers, and where to begin", self.action_tour)
         for pane in self.dashboard.offered:
             yield SystemCommand(f"Go to {pane.title}", f"Key {pane.key}", partial(self.dashboard.activate, pane.name))
         for place in (self, self.dashboard):
-            yield from key_commands(place.BINDINGS, partial(self._run, place=place))
+            yield from key_commands(place.BINDINGS, partial(self._run, place=place), self._keymap)
+
+    async def on_event(self, event: events.Event) -> None:
+        """The first key ends the tour; nearly all do what they do, besides."""
+        if isinstance(event, events.Key) and self._tour.is_open:
+            is_for_tour = self._tour.takes(event)
+            self.end_tour()
+            if is_for_tour:
+                return
+        if isinstance(event, events.InputEvent) and self.live is not None:
+            self.live.poller.excuse()
+        await super().on_event(event)
+
+    @on(Tour.Clicked)
+    def end_tour(self) -> None:
+        """Take the tour away."""
+        if self._tour.close():
+            self._on_toured()
+
+    def action_tour(self) -> None:
+        """The tour, over the panes."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self._tour.open()
 
     async def _run(self, action: str, *, place: LeaktopApp | Dashboard) -> None:
         await self.run_action(action, place)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 from textual.widgets import Input
 
+from leaktop.ui.arranging import ArrangingThread
+from leaktop.ui.keys import actions_by_key, bindings
 from leaktop.ui.pane_box import PaneBox
+from leaktop.ui.preferences import USUAL
+from leaktop.ui.responsive import Sweeper
 from leaktop.ui.row_table import RowTable
+from leaktop.view.keys import IN_PANES
 from leaktop.view.pane import is_offered
 from leaktop.view.panes import PANES
 
@@ -20,9 +24,11 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
+    from textual.binding import BindingType
     from textual.geometry import Size
 
     from leaktop.model.frame import Frame
+    from leaktop.ui.preferences import Preferences
     from leaktop.view.pane import PaneView
 
 _WIDE, _TALL = 120, 36
@@ -52,22 +58,13 @@ class FilterLine(Input):
 
 
 class Dashboard(Container):
-    """All panes, of which one is in use."""
+    """All panes, of which one is in use.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", id="filter"),
-        Binding("escape", "back", "Close the filter, or the zoom", show=False, id="back"),
-        Binding("z,e", "zoom", "Zoom the pane", id="zoom"),
-        Binding("D", "sort_growth", "Sort by growth", id="sort_growth"),
-        Binding("less_than_sign,comma", "sort(-1)", "Sort by the column before", id="sort_before"),
-        Binding("greater_than_sign,full_stop", "sort(1)", "Sort by the column after", id="sort_after"),
-        Binding("I", "reverse", "Reverse the order", id="reverse"),
-        Binding("F", "follow", "Follow the row", id="follow"),
-        Binding("y", "copy_row", "Copy the row", id="copy"),
-        Binding("tab", "next_pane(1)", "Next pane", id="next_pane"),
-        Binding("shift+tab", "next_pane(-1)", "Previous pane", id="previous_pane"),
-        *(Binding(p.key, f"go({p.order})", f"Pane {p.key}", show=False, id=f"pane_{p.key}") for p in PANES),
-    ]
+    Args:
+        wanted: by the user.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANES)
 
     class Changed(Message):
         """Another pane is in use, or the panes were arranged anew."""
@@ -79,10 +76,13 @@ class Dashboard(Container):
             super().__init__()
             self.text = text
 
-    def __init__(self, *, is_ascii: bool, is_read_only: bool) -> None:
+    def __init__(self, wanted: Preferences = USUAL) -> None:
         super().__init__(id="panes")
-        self._boxes = {pane.name: PaneBox(pane, is_ascii=is_ascii) for pane in PANES}
-        if is_read_only:
+        self._thread = ArrangingThread()
+        self._sweeper = Sweeper()
+        self._boxes = {pane.name: PaneBox(pane, self._thread, is_ascii=wanted.is_ascii) for pane in wanted.panes}
+        self._actions = actions_by_key(IN_PANES, wanted.keymap)
+        if wanted.is_read_only:
             self._boxes["kmemleak"].add_class("read-only")
         self._active = self._before = PANES[0].name
         self._is_zoomed = False
@@ -106,9 +106,14 @@ class Dashboard(Container):
         yield from self._boxes.values()
         yield FilterLine(self._keep_filter)
 
+    def on_unmount(self) -> None:
+        """Nothing is to be arranged any more."""
+        self._thread.stop()
+
     def show(self, frame: Frame) -> None:
         """Show this moment in every pane that is on the screen."""
         self._frame = frame
+        self._sweeper.look(frame)
         for box in self._visible():
             box.show(frame)
 
@@ -168,7 +173,7 @@ class Dashboard(Container):
                 return True
             if self.active.toggle(event.character):
                 return True
-        action = _ACTIONS.get(event.key)
+        action = self._actions.get(event.key)
         return action is not None and await self.app.run_action(action, self)
 
     def on_click(self, event: events.Click) -> None:
@@ -257,11 +262,3 @@ class Dashboard(Container):
     def _filter_typed(self, event: Input.Changed) -> None:
         if event.input.has_class("open"):
             self.active.choose(pattern=event.value)
-
-
-_ACTIONS = {
-    key: binding.action
-    for binding in Dashboard.BINDINGS
-    if isinstance(binding, Binding)
-    for key in binding.key.split(",")
-}

@@ -1,49 +1,22 @@
-"""Small screens on top of the panes: help, the kernel actions, and the question before each of them."""
+"""Small screens on top of the panes: the kernel actions, and the question before each of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
-from rich.table import Table
 from rich.text import Text
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Static
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual import events
     from textual.app import ComposeResult
 
-    from leaktop.view.pane import PaneView
-
 Answer = TypeVar("Answer")
-
-KEYS: tuple[tuple[str, str], ...] = (
-    ("1 .. 8, Tab", "go to a pane; on a wide terminal all are in view"),
-    ("z", "zoom the pane: alone on the screen, with a chart of the row under the cursor"),
-    ("Enter", "drill down into the row;  Esc back"),
-    ("j k, arrows, g G", "move;  PgUp PgDn ctrl+u ctrl+d by pages"),
-    ("/", "filter: regular expression, lower case matches both, ! in front inverts;  Esc clears it"),
-    ("< >", "sort by the column before or after;  I reverses;  D sorts by growth;  a click on a heading sorts too"),
-    ("m", "mark the baseline: growth counts from here"),
-    ("F", "follow the row: scroll with it wherever sorting moves it"),
-    ("Space", "pause: the panes stand still, reading goes on;  in the past and in a replay: play, pause"),
-    ("R", "read everything now;  + and - change the interval, or the speed of a replay: x1, x10, x100"),
-    ("y", "copy the row to the clipboard (OSC 52)"),
-    ("r", "record to a file, from now on or with the last hour; again: stop"),
-    ("[ ] { }", "a tick back or on, or ten: into the last hour that is in memory;  in a replay through the recording"),
-    ("J", "go to a time: 14:02, -5m, +30s, an ISO time, start, end, mark, gap;  0 and $ are the ends"),
-    ("( )", "to the mark, gap or other event before, or the next;  W to where the row's growth began"),
-    ("L", "back to live;  in a replay to the end, and on with what comes"),
-    ("K", "ask the kernel: who allocates this?  leak or cache? drop it and see;  kmemleak;  asks before it writes"),
-    ("ctrl+p", "command palette: themes and everything else"),
-    ("q", "quit"),
-)
 
 
 class Once(Screen[Answer]):
@@ -64,53 +37,6 @@ class Once(Screen[Answer]):
 
 class Dialog(ModalScreen[Answer], Once[Answer]):
     """A small screen that is answered."""
-
-
-class HelpScreen(Dialog[None]):
-    """Every key, and every column of the pane that has the focus."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,h,f1", "dismiss", "Back")]
-
-    def __init__(self, pane: PaneView, offered: Sequence[PaneView]) -> None:
-        super().__init__()
-        self._pane = pane
-        self._offered = offered
-
-    def compose(self) -> ComposeResult:
-        """One scrolling text."""
-        with VerticalScroll(id="help"):
-            yield Static(self._text(), markup=False)
-
-    def on_mount(self) -> None:
-        """Name it."""
-        box = self.query_one("#help")
-        box.border_title = Text("leaktop: keys and columns")
-        box.border_subtitle = Text("Esc back")
-
-    def _text(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True)
-        table.add_column()
-        alone = [(pane.letter, f"go to {pane.title}, which fills the screen") for pane in self._offered if pane.letter]
-        for key, meaning in (KEYS[0], *alone, *KEYS[1:]):
-            table.add_row(Text(key, "bold"), Text(meaning))
-        pane = self._pane
-        table.add_row("", "")
-        table.add_row(Text(pane.title, "bold underline"), Text("the pane you came from"))
-        for switch in pane.switches:
-            table.add_row(Text(switch.key, "bold"), Text(f"{switch.label}, on or off"))
-        if pane.letters:
-            letters = "  ".join(f"{key} {name}" for key, name in pane.letters.items())
-            table.add_row(Text("sort by", "bold"), Text(letters))
-        for column in pane.columns:
-            table.add_row(Text(column.title), Text(column.hint))
-        table.add_row("", "")
-        table.add_row(
-            Text("^" if self.app.has_class("ascii") else "▲", "bold"),
-            Text("grows since the baseline;  ~ grows, but can be reclaimed"),
-        )
-        table.add_row(Text("-", "bold"), Text("not known: unknown is never shown as zero"))
-        return table
 
 
 class ConfirmScreen(Dialog[bool]):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING
 
-import psutil
 from textual.message import Message
 
 from leaktop.ui.painted import Line, Painted, padded
-from leaktop.units import human_bytes, time_of_day
+from leaktop.units import human_pace, time_of_day
 from leaktop.view.cells import sanitise
 from leaktop.view.headline import bar, memory_segments, verdict_line
 
@@ -19,39 +17,21 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, ProbeState
+    from leaktop.ui.own_cost import OwnCost
     from leaktop.view.pane import PaneView
-
-_SELF_SECONDS = 5.0
-
-
-class OwnCost:
-    """What leaktop itself costs: CPU over the last seconds, and resident memory."""
-
-    def __init__(self) -> None:
-        self._process: psutil.Process | None = None
-        with contextlib.suppress(psutil.Error, OSError):  # no /proc: the panes say so, here it is left out
-            self._process = psutil.Process()
-            self._process.cpu_percent(None)
-        self._measured = time.monotonic()
-        self._text = ""
-
-    def text(self, mono: float) -> str:
-        """ "self 0.9% 46M", measured anew every five seconds."""
-        if self._process is not None and mono - self._measured >= _SELF_SECONDS:
-            self._measured = mono
-            with contextlib.suppress(psutil.Error, OSError):
-                share = self._process.cpu_percent(None)
-                self._text = f"self {share:.1f}% {human_bytes(self._process.memory_info().rss)}"
-        return self._text
 
 
 class Header(Painted):
-    """Three lines: where and when, what grows, what holds all memory."""
+    """Three lines: where and when, what grows, what holds all memory.
 
-    def __init__(self) -> None:
+    Args:
+        cost: what leaktop itself takes.
+    """
+
+    def __init__(self, cost: OwnCost) -> None:
         super().__init__(id="header")
-        self._cost = OwnCost()
+        self._cost = cost
 
     def show(self, frame: Frame, mode: str, mode_tone: str, recording: str = "") -> None:
         """Show this moment.
@@ -65,7 +45,7 @@ class Header(Painted):
         width = self.size.width
         if width <= 0:
             return
-        slow = [state.name for state in frame.probes.values() if state.is_slow or state.is_waiting]
+        slow = [_in_words(state) for state in frame.probes.values() if state.is_slow or state.is_waiting]
         words, tone = verdict_line(frame)
         lines: list[Line] = [
             self._status(frame, mode, mode_tone, slow, width, recording),
@@ -76,7 +56,8 @@ class Header(Painted):
 
     def _status(self, frame: Frame, mode: str, mode_tone: str, slow: list[str], width: int, recording: str) -> Line:
         machine = frame.machine
-        place = sanitise(" ".join(part for part in (machine.hostname, machine.release) if part))
+        inside = machine.enclosure and f"inside {machine.enclosure}"
+        place = sanitise(" ".join(part for part in (machine.hostname, machine.release, inside) if part))
         right = f"{self._cost.text(time.monotonic())}  {time_of_day(frame.wall)} "
         slow_text = f"  slow: {', '.join(slow[:3])}" if slow else ""
         room = max(width - len(" leaktop ") - len(right) - len(mode) - 3 - (len(recording) + 2 if recording else 0), 0)
@@ -89,6 +70,13 @@ class Header(Painted):
             (f"{mode} ", mode_tone),
             *_digits(right),
         )
+
+
+def _in_words(state: ProbeState) -> str:
+    """ "slabinfo 12s (budget)"; only the name of a probe that just hangs."""
+    if not state.is_slow or state.cadence is None:
+        return state.name
+    return f"{state.name} {human_pace(state.cadence)}{' (budget)' if state.is_held_back else ''}"
 
 
 def _digits(text: str) -> list[tuple[str, str]]:
@@ -120,7 +108,7 @@ class Tabs(Painted):
         letters = next((n for n in range(longest, 1, -1) if sum(min(len(title), n) for title in titles) <= room), 1)
         for pane in panes:
             grows = pane.section in leaking
-            text = f" {pane.key} {pane.title[:letters]}{'▲' if grows else ' '}"
+            text = f"{'›' if pane.name == active else ' '}{pane.key} {pane.title[:letters]}{'▲' if grows else ' '}"
             pieces.append((text, "cursor" if pane.name == active else "growth" if grows else "dim"))
             self._spans.append((left, left + len(text), pane.name))
             left += len(text)

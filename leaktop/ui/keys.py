@@ -7,35 +7,32 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from leaktop.view.keys import EVERYWHERE, IN_PANES, shown_key
 
-BINDINGS: list[BindingType] = [
-    Binding("q,ctrl+c,ctrl+q", "quit", "Quit", id="quit"),
-    Binding("question_mark,h,f1", "help", "Help", id="help"),
-    Binding("space", "pause", "Pause or go on", id="pause"),
-    Binding("m", "mark", "Mark the baseline", id="mark"),
-    Binding("r", "record", "Record, or stop recording", id="record"),
-    Binding("R", "refresh_now", "Read everything now", id="refresh"),
-    Binding("plus,equals_sign", "interval(0.5)", "Faster", id="faster"),
-    Binding("minus", "interval(2.0)", "Slower", id="slower"),
-    Binding("left_square_bracket,T", "travel('step', -1)", "A tick back", id="back_one"),
-    Binding("right_square_bracket,t", "travel('step', 1)", "A tick on", id="on_one"),
-    Binding("left_curly_bracket", "travel('step', -10)", "Ten ticks back", id="back_ten"),
-    Binding("right_curly_bracket", "travel('step', 10)", "Ten ticks on", id="on_ten"),
-    Binding("J", "travel('ask')", "Go to a time", id="jump"),
-    Binding("0", "travel('to_start')", "To the first tick", id="to_start"),
-    Binding("dollar_sign", "travel('to_end')", "To the newest tick", id="to_end"),
-    Binding("left_parenthesis", "travel('to_event', -1)", "To the mark or gap before", id="event_before"),
-    Binding("right_parenthesis", "travel('to_event', 1)", "To the next mark or gap", id="event_after"),
-    Binding("W", "travel('to_origin')", "To where the row's growth began", id="origin"),
-    Binding("L", "live", "Back to live", id="live"),
-    Binding("K", "kernel", "Kernel actions", id="kernel"),
-    Binding("ctrl+l", "repaint", "Draw the screen anew", show=False, id="repaint"),
-    Binding("ctrl+z", "suspend_process", "Back to the shell; fg returns", show=False, id="suspend"),
-]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from leaktop.view.keys import Key
+
+
+def bindings(keys: Iterable[Key]) -> list[BindingType]:
+    """These keys as Textual takes them; their names become ids, by which a keymap replaces the keys."""
+    return [Binding(key.keys, key.action, key.words, show=key.is_named, id=key.name) for key in keys]
+
+
+def actions_by_key(keys: Iterable[Key], keymap: Mapping[str, str]) -> dict[str, str]:
+    """What each key does.
+
+    Args:
+        keys: with the keys that they have unless told otherwise.
+        keymap: names to the keys that the user wants instead, with commas between.
+    """
+    return {code: key.action for key in keys for code in keymap.get(key.name, key.keys).split(",")}
+
+
+BINDINGS: list[BindingType] = bindings(EVERYWHERE)
 NOT_OVER_DIALOGS = {
-    *("help", "kernel", "mark", "pause", "refresh_now", "interval", "record", "travel", "live"),
+    *("help", "costs", "kernel", "mark", "pause", "refresh_now", "interval", "record", "travel", "live"),
 }
 """Actions that wait until a dialog is answered."""
 
@@ -75,21 +72,37 @@ _TRAVEL = [
 ]
 
 
-def key_line(*, is_travelling: bool, absent: set[str], enter: str) -> list[tuple[str, str, str]]:
+def key_line(
+    *, is_travelling: bool, absent: set[str], enter: str, keymap: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
     """(key as Textual names it, as people read it, what it does), the most wanted first.
 
     Args:
         is_travelling: in a recording, or in the last hour.
         absent: keys that do nothing here.
         enter: what stands for the Enter key.
+        keymap: names to the keys that the user wants instead of the usual ones.
     """
     keys = _TRAVEL if is_travelling else _LIVE
-    return [(key, enter if key == "enter" else shown, label) for key, shown, label in keys if key not in absent]
+    moved = {} if not keymap else {
+        code: keymap[key.name].split(",")[0]
+        for key in (*EVERYWHERE, *IN_PANES)
+        if key.name in keymap
+        for code in key.keys.split(",")
+    }  # fmt: skip
+    return [
+        (moved.get(key, key), enter if key == "enter" else shown_key(moved[key]) if key in moved else shown, label)
+        for key, shown, label in keys
+        if key not in absent
+    ]
 
 
-def key_commands(bindings: Iterable[object], run: Callable[[str], Any]) -> Iterator[SystemCommand]:
+def key_commands(
+    bindings: Iterable[object], run: Callable[[str], Any], keymap: Mapping[str, str]
+) -> Iterator[SystemCommand]:
     """For the command palette: every key that has a name."""
     for binding in bindings:
         if isinstance(binding, Binding) and binding.show and binding.id not in {"quit", "help"}:
-            keys = binding.key.replace(",", " or ")
+            codes = keymap.get(binding.id or "", binding.key).split(",")
+            keys = " or ".join(shown_key(code) for code in codes)
             yield SystemCommand(binding.description, f"Key {keys}", lambda action=binding.action: run(action))

@@ -28,7 +28,7 @@ _TONES = (
     "bar-anon", "bar-cache", "bar-slab", "bar-kernel", "bar-hidden", "bar-free",
 )  # fmt: skip
 
-ASCII = str.maketrans("▲▁▂▃▄▅▆▇█…↑↓⏎·›─●◆◇◈░✗↻◷†", "^._-=+*%#~^v<->-@MBE:xRCK")
+ASCII = str.maketrans("▲▁▂▃▄▅▆▇█…↑↓⏎·›─●◆◇◈░✗↻◷†±", "^._-=+*%#~^v<->-@MBE:xRCK~")
 """What stands for our glyphs under --ascii."""
 
 

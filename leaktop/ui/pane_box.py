@@ -11,23 +11,30 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button
 
+from leaktop.ui.arranging import Arranging
 from leaktop.ui.painted import ASCII, Painted, padded
 from leaktop.ui.plotting import plot_series
 from leaktop.ui.row_table import RowTable
 from leaktop.view.cells import sanitise
-from leaktop.view.pane import Choice, PatternError, arrange
+from leaktop.view.emptiness import why_empty
+from leaktop.view.pane import Choice
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from leaktop.model.frame import Frame, Row
-    from leaktop.model.sample import Fault
+    from leaktop.ui.arranging import ArrangingThread
+    from leaktop.view.arranging import Arrangement
+    from leaktop.view.emptiness import Words
     from leaktop.view.pane import PaneView
 
 _CHART_HEIGHT = 12
 _ROOM_FOR_CHART = 30
 _CHART_SECONDS = 3.0
+_CHART_REST = 0.1
+"""Seconds that the cursor rests before the chart follows it: a chart takes longer than a key may."""
 _HEADLINE_SECONDS = 5.0
 
 
@@ -52,10 +59,19 @@ class PaneBox(Vertical):
             super().__init__()
             self.action = action
 
-    def __init__(self, pane: PaneView, *, is_ascii: bool = False) -> None:
+    class Arranged(Message):
+        """Rows were put in order in another thread, or could not be."""
+
+        def __init__(self, found: Arrangement | Exception) -> None:
+            super().__init__()
+            self.found = found
+
+    def __init__(self, pane: PaneView, thread: ArrangingThread, *, is_ascii: bool = False) -> None:
         super().__init__(id=f"pane-{pane.name}", classes="pane")
         self.pane = pane
-        self.choice = Choice(sort=pane.sort)
+        self._arranging = Arranging(pane, thread, self._hand_over)
+        self._arranged: Arrangement | None = None
+        self.choice = Choice(sort=pane.sort, is_reversed=pane.is_reversed)
         self.table = RowTable(pane)
         self.frame: Frame | None = None
         self._is_ascii = is_ascii
@@ -64,6 +80,7 @@ class PaneBox(Vertical):
         self._notes = _Below(classes="notes")
         self._chart = _Below(classes="chart")
         self._chart_drawn = 0.0
+        self._chart_timer: Timer | None = None
         self._titles = ("", "")
         self._headline = ("", float("-inf"))
 
@@ -78,13 +95,42 @@ class PaneBox(Vertical):
         yield self._notes
 
     def show(self, frame: Frame) -> None:
-        """Show this moment. Whatever goes wrong in here is said in the pane, and stays in it."""
+        """Show this moment, once its rows are in order. Whatever goes wrong in here is said in the pane."""
         self.frame = frame
         try:
-            self._show(frame)
+            found = self._arranging.wish(frame, self.choice)
+            if found is not None:
+                self._show(found)
         except Exception as error:
-            words = sanitise(f"This pane failed ({type(error).__name__}: {error}). Please report it.")
-            self.table.show_message((words, "fault"))
+            self._fail(error)
+
+    @property
+    def is_arranged(self) -> bool:
+        """Whether the rows are those of the newest Frame, in the order that was asked for last."""
+        arranged = self._arranged
+        return arranged is not None and arranged.frame is self.frame and arranged.choice == self.choice
+
+    def _hand_over(self, found: Arrangement | Exception) -> None:
+        """In the thread that arranges: to the screen's."""
+        self.post_message(self.Arranged(found))
+
+    @on(Arranged)
+    def _rows_arrived(self, event: Arranged) -> None:
+        event.stop()
+        wish = self._arranging.next_wish()
+        if isinstance(event.found, Exception):
+            self._fail(event.found)
+        else:
+            try:
+                self._show(event.found)
+            except Exception as error:
+                self._fail(error)
+        if wish is not None:
+            self.show(wish[0])
+
+    def _fail(self, error: Exception) -> None:
+        words = sanitise(f"This pane failed ({type(error).__name__}: {error}). Please report it.")
+        self.table.show_message((words, "fault"))
 
     def choose(self, **changes: object) -> None:
         """Change order, filter or switches, and show the rows that follow."""
@@ -123,6 +169,13 @@ class PaneBox(Vertical):
     @on(RowTable.Scrolled)
     def _place_changed(self) -> None:
         self._set_titles(is_forced=True)
+        if self._chart_timer is not None:
+            self._chart_timer.stop()
+        self._chart_timer = self.set_timer(_CHART_REST, self._draw_chart_again)
+
+    def _draw_chart_again(self) -> None:
+        """The chart of the row that the cursor came to rest on."""
+        self._chart_timer = None
         if self.frame is not None:
             self._draw_chart(self.frame, is_forced=True)
 
@@ -139,36 +192,23 @@ class PaneBox(Vertical):
         if self.frame is not None:
             self.show(self.frame)
 
-    def _show(self, frame: Frame) -> None:
+    def _show(self, arranged: Arrangement) -> None:
+        self._arranged = arranged
+        frame, choice, rows = arranged.frame, arranged.choice, arranged.rows
         section = frame.sections.get(self.pane.section)
         fault = section.fault if section else None
         self.set_class(fault is not None and fault.kind in {"missing", "denied", "disabled"}, "unavailable")
         notes = section.notes if section else ()
-        rows: list[Row] = []
-        why_empty = self._why_empty(frame), "dim"
-        try:
-            rows = arrange(self.pane, frame, self.choice)
-        except PatternError as error:
-            why_empty = sanitise(str(error)), "fault"
-        if fault is not None and not rows:
-            self.table.show_message(*_explain(fault))
-        elif not rows:
-            self.table.show_message(why_empty)
+        wrong: Words = [(sanitise(arranged.wrong), "fault")] if arranged.wrong else []
+        if rows:
+            self.table.show(frame, rows, choice.sort, choice.is_reversed)
         else:
-            self.table.show(frame, rows, self.choice.sort, self.choice.is_reversed)
+            self.table.show_message(*(wrong or why_empty(self.pane, frame, choice)))
         if fault is not None and rows:
             notes = (f"{fault.reason}. {fault.remedy or ''}", *notes)
         self._show_notes(notes)
         self._set_titles()
         self._draw_chart(frame)
-
-    def _why_empty(self, frame: Frame) -> str:
-        section = frame.sections.get(self.pane.section)
-        if section is not None and section.mono is None:
-            return "reading ..."
-        if self.choice.pattern or self.choice.switches:
-            return "no row fits the filter"
-        return self.pane.empty
 
     def _show_notes(self, notes: tuple[str, ...]) -> None:
         self._notes.set_class(bool(notes), "shown")
@@ -189,7 +229,7 @@ class PaneBox(Vertical):
             parts.append(self.status)
         # The totals in the border move with every tick, and a new one repaints the whole frame: now and then is enough.
         if is_forced or not 0 < self.frame.mono - self._headline[1] < _HEADLINE_SECONDS:
-            words = "  ".join(text for text in (pane.headline(self.frame), self.table.place) if text)
+            words = "  ".join(text for text in (self._words(), self.table.place) if text)
             self._headline = (sanitise(words), self.frame.mono)
         titles = (sanitise(" · ".join(parts)), self._headline[0])
         if titles != self._titles:
@@ -198,6 +238,13 @@ class PaneBox(Vertical):
             glyphs = ASCII if self._is_ascii else {}
             self.border_title = Text(titles[0].translate(glyphs))
             self.border_subtitle = Text(titles[1].translate(glyphs))
+
+    def _words(self) -> str:
+        """What the pane is in total: of a large one, what the thread made of it, which takes as long as its rows."""
+        arranged = self._arranged
+        if arranged is None:
+            return ""
+        return self.pane.headline(arranged.frame) if arranged.headline is None else arranged.headline
 
     def _draw_chart(self, frame: Frame, *, is_forced: bool = False) -> None:
         row = self.table.current
@@ -228,10 +275,3 @@ class PaneBox(Vertical):
         if self.pane.section == "suspects":
             return row.record.section, row.record.key
         return self.pane.section, row.key
-
-
-def _explain(fault: Fault) -> list[tuple[str, str]]:
-    lines = [(sanitise(fault.reason), "fault")]
-    if fault.remedy:
-        lines.append((f"What helps: {sanitise(fault.remedy)}", ""))
-    return lines

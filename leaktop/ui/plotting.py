@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import plotext
-
 from leaktop.units import human_bytes, human_count, time_of_day
 
 if TYPE_CHECKING:
@@ -56,6 +54,8 @@ def plot_series(
     margin = max((high - low) * 0.05, abs(high) * 0.005, 1.0)
     bottom, top = max(low - margin, 0.0) if low >= 0 else low - margin, high + margin
     start, end = points[0][0], max(points[-1][0], points[0][0] + 1)
+    import plotext  # noqa: PLC0415  # the first frame has no chart, and need not wait for it
+
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.limit_size(False, False)

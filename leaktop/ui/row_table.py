@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 2
 """Cells for the marker before each row."""
+_NEAR = 500
+"""Rows around the cursor among which its row is looked for first."""
 
 
 class RowTable(Painted, can_focus=True):
@@ -178,12 +181,20 @@ class RowTable(Painted, can_focus=True):
             self._index = 0
         else:
             # A row that left keeps the cursor where it was, on whatever stands there now.
-            found = next((i for i, row in enumerate(self._rows) if row.key == self._key), None)
+            found = self._index_of(self._key)
             self._index = min(self._index, len(self._rows) - 1) if found is None else found
         self._index = max(self._index, 0)
         if self.is_followed:
             self._scroll_to_cursor()
         self._top = max(0, min(self._top, len(self._rows) - self._body_height()))
+
+    def _index_of(self, key: Key) -> int | None:
+        """Where a row is, looked for around where it was first: among a hundred thousand most move little."""
+        start = max(self._index - _NEAR, 0)
+        for some, begins in ((self._rows[start : self._index + _NEAR], start), (self._rows, 0)):
+            with suppress(ValueError):
+                return begins + [row.key for row in some].index(key)
+        return None
 
     def _scroll_to_cursor(self) -> None:
         body = self._body_height()
@@ -200,7 +211,7 @@ class RowTable(Painted, can_focus=True):
         if width <= 0 or height <= 0:
             return
         if width != self._fitted:
-            self._fitted, self._columns = width, fit(self.pane.columns, width - _MARGIN)
+            self._fitted, self._columns = width, fit(self.pane.in_view, width - _MARGIN)
         frame = self._frame
         if self._message or frame is None:
             lines = self._words(width)
@@ -221,7 +232,8 @@ class RowTable(Painted, can_focus=True):
     def _line(self, frame: Frame, row: Row, index: int) -> Line:
         has_cursor = index == self._index and self.has_focus
         mark = marker(self.pane, row)
-        pieces = [(f"{mark} ", {"▲": "growth", "~": "cache"}.get(mark, ""))]
+        here = "›" if has_cursor else " "  # a ground alone does not show to everybody
+        pieces = [(f"{mark}{here}", {"▲": "growth", "~": "cache"}.get(mark, ""))]
         for column, width in self._columns:
             cell = column.cell(row, frame)
             pieces.append((padded(cell.text, width, column.align) + " ", cell.tone))

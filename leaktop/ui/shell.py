@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
+from typing import TYPE_CHECKING
 
 from textual import events, on
+from textual._compositor import LayoutUpdate
 from textual.app import App
 from textual.command import CommandPalette
 from textual.message import Message
@@ -18,14 +19,12 @@ from leaktop.ui.terminal import TolerantDriver, leave_on_signals
 from leaktop.ui.theme import THEMES
 from leaktop.view.cells import sanitise
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.screen import Screen
 
-def calm_collector() -> None:
-    """Keep the garbage collector from walking all that lives again and again: 70 ms in which no key is answered.
-
-    What the program is made of stays for good, and Frames hold no cycles: they go when nobody looks at them any more.
-    """
-    gc.freeze()
-    gc.set_threshold(5000, 20, 20)
+_SOON, _LATER = 0.01, 0.05
+"""Seconds until it is first looked whether the terminal has kept up with a frame, and then again and again."""
 
 
 class Palette(CommandPalette, Once[None]):
@@ -62,18 +61,74 @@ class Shell(App[None]):
             ansi_color="NO_COLOR" in os.environ or (theme or "").startswith("ansi"),
         )
         self.is_ascii = is_ascii
-        self._theme_wanted = theme
+        for known in THEMES:
+            self.register_theme(known)
+        # Set before there is anything to be styled: once mounted, it would be parsed and applied a second time.
+        self.set_reactive(App.theme, theme or THEMES[0].name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        is_dark = self.current_theme.dark
+        self.set_class(is_dark, "-dark-mode", update=False)
+        self.set_class(not is_dark, "-light-mode", update=False)
+        self.add_class(f"-theme-{self.current_theme.name}", update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self._is_holding = False
+        self._is_stale = False
+        self._drawing: list[RenderableType] = []
 
     def settle_in(self) -> None:
-        """Once mounted: the theme, and how to leave."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._theme_wanted or THEMES[0].name
+        """Once mounted: the glyphs, and how to leave."""
         self.set_class(self.is_ascii, "ascii")
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             leave_on_signals(lambda: loop.call_soon_threadsafe(self.exit))
         self.app_resume_signal.subscribe(self, lambda _: self.set_timer(0.1, self.action_repaint))
+
+    def post_display_hook(self) -> None:
+        """After each frame: look whether the terminal keeps up, once all that belongs to the frame is out."""
+        if not self._is_holding and not self.is_headless:
+            asyncio.get_running_loop().call_soon(self._hold)
+
+    def _hold(self) -> None:
+        """Draw no more before the terminal has kept up; what changes meanwhile is in the next frame."""
+        if not self._is_holding and self._running and not self._keeps_up():
+            self._is_holding = True
+            self._begin_batch()
+            asyncio.get_running_loop().call_later(_SOON, self._draw_on)
+
+    def _draw_on(self) -> None:
+        """Look whether the terminal has kept up, and draw all that changed since."""
+        if not self._running:
+            return
+        if not self._keeps_up():
+            asyncio.get_running_loop().call_later(_LATER, self._draw_on)
+            return
+        self._is_holding = False
+        self._end_batch()
+        if self._is_stale:
+            self._is_stale = False
+            self.screen.refresh()
+        self.screen.check_idle()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Collect what one turn of the loop draws: a change of the layout draws everything, and then once more."""
+        if isinstance(renderable, LayoutUpdate):
+            self._drawing.clear()
+        if renderable is not None and isinstance(self._driver, TolerantDriver):
+            if not self._drawing:
+                asyncio.get_running_loop().call_soon(self._send, screen)
+            self._drawing.append(renderable)
+        else:
+            super()._display(screen, renderable)
+
+    def _send(self, screen: Screen[object]) -> None:
+        """Draw what was collected. What comes in spite of the hold is lost: then all has to be drawn anew."""
+        frame, self._drawing = self._drawing, []
+        self._is_stale |= self._is_holding and bool(frame)
+        for part in frame:
+            super()._display(screen, part)
+
+    def _keeps_up(self) -> bool:
+        return self._driver.keeps_up if isinstance(self._driver, TolerantDriver) else True
 
     async def on_event(self, event: events.Event) -> None:
         """Keys that come while the screens are being taken down are for nobody; Textual would look for a screen."""

@@ -17,9 +17,9 @@ from leaktop.view.timeline import event_words, mode_words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from leaktop.engine.feed import LiveFeed
     from leaktop.engine.position import Position
     from leaktop.model.frame import Frame
-    from leaktop.recording.tape import Tape
     from leaktop.ui.app import LeaktopApp
 
 _BESIDE, _LEAST = 60, 40
@@ -80,17 +80,23 @@ class Travel:
 
     def begin(self, replayed: Replayed) -> None:
         """Show a recording."""
+        self._make_room()
         self._player = self._player_of(replayed.recording, is_growing=replayed.is_growing)
         self._player.start(wish=replayed.wish, plays=replayed.plays, speed=replayed.speed)
 
-    def rewind(self, tape: Tape, wall: float) -> None:
-        """Show the live screen's last hour, from a moment on."""
-        player = self._player_of(Recording(TapedChapters(tape), is_growing=True), is_growing=True)
+    def rewind(self, live: LiveFeed | None, shown: Frame | None) -> bool:
+        """Show the live screen's last hour, from what it shows now on; False where there is none to go back to."""
+        if live is None or shown is None:
+            return False
+        self._make_room()
+        player = self._player_of(Recording(TapedChapters(live.tape), is_growing=True), is_growing=True)
         self._player = player
-        player.start(wish=f"{wall:.3f}")
+        player.start(mono=shown.mono)  # its clock may have been set since
+        return True
 
     def end(self) -> None:
         """Back to live."""
+        self._app.remove_class("travel")
         if self._player is not None:
             self._player.stop()
         self._player, self.newest = None, None
@@ -159,6 +165,11 @@ class Travel:
     def _go(self, wish: str | None) -> None:
         if wish and self._player:
             self._player.go(wish)
+
+    def _make_room(self) -> None:
+        """For the timeline, above the panes."""
+        self._app.add_class("travel")
+        self._app.dashboard.arrange_panes()
 
     def _player_of(self, recording: Recording, *, is_growing: bool) -> Player:
         def take(frame: Frame, position: Position) -> None:

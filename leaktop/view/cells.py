@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 LONGEST = 512
 """Characters of one name that are shown; a megabyte of name helps nobody."""
 
+_LONGEST_SENTENCE = 4096
 _FILLERS = "\u115f\u1160\u3164\uffa0"
 """Letters by their category, yet they show nothing."""
 
@@ -32,6 +33,18 @@ def sanitise(text: str) -> str:
     if len(text) > LONGEST:
         return f"{_visible_text(text[:LONGEST])}... ({len(text)} characters)"
     return text if text.isascii() and text.isprintable() else _visible_text(text)
+
+
+def visible(text: str) -> str:
+    """The same without an end: for files that programs read as well as people."""
+    return "".join(sanitise(text[at : at + LONGEST]) for at in range(0, len(text), LONGEST))
+
+
+def safe(text: str) -> str:
+    """Like `sanitise`, for whole sentences: longer than a name may be, yet not without end."""
+    pieces = (text[at : at + LONGEST] for at in range(0, min(len(text), _LONGEST_SENTENCE), LONGEST))
+    end = f"... ({len(text)} characters)" if len(text) > _LONGEST_SENTENCE else ""
+    return "".join(map(sanitise, pieces)) + end
 
 
 @lru_cache(maxsize=8192)

@@ -32,7 +32,7 @@ class Column:
     """What to sort by; None sorts last, whichever way."""
     cell: Callable[[Row, Frame], Cell]
     hint: str
-    """For the help screen: what the figure is, and its unit."""
+    """For the help screen: what the figure is."""
     align: Align = "right"
     rank: int = 1
     """Columns of the highest rank go first when there is no room; rank 0 always stays."""
@@ -40,19 +40,25 @@ class Column:
     """Takes the room that is left; one a table."""
     ascending: bool = False
     """Names sort from A, figures from the largest."""
+    unit: str = ""
+    """For the help screen: what the figure is counted in; empty for words."""
+    source: str = ""
+    """For the help screen: the file and field that it is read from, where it is not the pane's own file."""
 
 
-def name_column(name: str, title: str, text: Callable[[Row], str], hint: str, width: int = 16) -> Column:
+def name_column(
+    name: str, title: str, text: Callable[[Row], str], hint: str, width: int = 16, source: str = ""
+) -> Column:
     """The flexible column that names the row."""
 
     def cell(row: Row, _frame: Frame) -> Cell:
         return Cell(sanitise(text(row)))
 
-    return Column(name, title, width, text, cell, hint, "left", 0, is_flexible=True, ascending=True)
+    return Column(name, title, width, text, cell, hint, "left", 0, is_flexible=True, ascending=True, source=source)
 
 
 def text_column(
-    name: str, title: str, width: int, text: Callable[[Row], str | None], hint: str, rank: int = 2
+    name: str, title: str, width: int, text: Callable[[Row], str | None], hint: str, rank: int = 2, source: str = ""
 ) -> Column:
     """A column of words; "-" where they are not known."""
 
@@ -60,34 +66,40 @@ def text_column(
         words = text(row)
         return Cell("-", "dim") if words is None else Cell(sanitise(words))
 
-    return Column(name, title, width, text, cell, hint, "left", rank, ascending=True)
+    return Column(name, title, width, text, cell, hint, "left", rank, ascending=True, source=source)
 
 
 def count_column(
-    name: str, title: str, width: int, count: Callable[[Row], int | float | None], hint: str, rank: int = 2
+    name: str,
+    title: str,
+    width: int,
+    count: Callable[[Row], int | float | None],
+    hint: str,
+    rank: int = 2,
+    source: str = "",
 ) -> Column:
     """A column of plain numbers."""
 
     def cell(row: Row, _frame: Frame) -> Cell:
         return Cell(human_count(count(row)))
 
-    return Column(name, title, width, count, cell, hint, "right", rank)
+    return Column(name, title, width, count, cell, hint, "right", rank, unit="count", source=source)
 
 
 def bytes_column(
-    name: str, title: str, width: int, size: Callable[[Row], int | None], hint: str, rank: int = 1
+    name: str, title: str, width: int, size: Callable[[Row], int | None], hint: str, rank: int = 1, source: str = ""
 ) -> Column:
     """A column of sizes."""
 
     def cell(row: Row, _frame: Frame) -> Cell:
         return Cell(human_bytes(size(row)))
 
-    return Column(name, title, width, size, cell, hint, "right", rank)
+    return Column(name, title, width, size, cell, hint, "right", rank, unit="bytes", source=source)
 
 
-def size_column(title: str = "size") -> Column:
+def size_column(title: str = "size", hint: str = "memory it holds", source: str = "") -> Column:
     """The bytes of memory that a row holds."""
-    return bytes_column("size", title, 6, lambda row: row.size.value, "bytes of memory it holds", rank=0)
+    return bytes_column("size", title, 6, lambda row: row.size.value, hint, rank=0, source=source)
 
 
 def growth_column() -> Column:
@@ -96,9 +108,8 @@ def growth_column() -> Column:
     def cell(row: Row, _frame: Frame) -> Cell:
         return Cell(human_delta(row.size.growth), tone_of(row.size))
 
-    return Column(
-        "growth", "growth", 7, lambda row: row.size.growth, cell, "bytes since the baseline (m marks one)", rank=0
-    )
+    hint = "what came since the baseline, which is the start until one is marked"
+    return Column("growth", "growth", 7, lambda row: row.size.growth, cell, hint, rank=0, unit="bytes")
 
 
 def rate_column() -> Column:
@@ -107,7 +118,8 @@ def rate_column() -> Column:
     def cell(row: Row, _frame: Frame) -> Cell:
         return Cell(human_rate(row.size.slope), _tone(row.size.slope))
 
-    return Column("rate", "rate", 8, lambda row: row.size.slope, cell, "bytes a minute: the slope over the last minute")
+    hint = "the slope over the last minute, or since the baseline where that is later"
+    return Column("rate", "rate", 8, lambda row: row.size.slope, cell, hint, unit="bytes a minute")
 
 
 def rose_column() -> Column:
@@ -118,12 +130,15 @@ def rose_column() -> Column:
         # In steps of five: the last digit says nothing, and would repaint every row every second.
         return Cell("-" if share is None else f"{round(share * 20) * 5}%", "dim")
 
-    return Column("rose", "rose", 4, lambda row: row.size.rose, cell, "share of the samples that rose", rank=3)
+    hint = "how many of the reads since the baseline were above the one before"
+    return Column("rose", "rose", 4, lambda row: row.size.rose, cell, hint, rank=3, unit="share")
 
 
 def peak_column() -> Column:
     """The high-water mark."""
-    return bytes_column("peak", "peak", 6, lambda row: row.size.high_water, "most bytes since the baseline", rank=4)
+    return bytes_column(
+        "peak", "peak", 6, lambda row: row.size.high_water, "the most that it held since the baseline", rank=4
+    )
 
 
 def in_words(trend: Trend) -> str:

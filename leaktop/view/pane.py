@@ -1,4 +1,4 @@
-"""A pane as plain values: its columns, the user's choice of order and filter, and the rows that follow."""
+"""A pane as plain values: its columns, and the user's choice of order and filter."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import regex
-
-from leaktop.view.cells import sanitise
+from leaktop.view.cells import visible
 
 if TYPE_CHECKING:
     from leaktop.model.frame import Frame, Key, Row
     from leaktop.view.columns import Column
+    from leaktop.view.legend import Meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,19 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A small table inside a drill-down; every text already safe to show."""
+    """A small table inside a drill-down; every text is made safe to show."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(tuple(map(visible, row)) for row in self.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What Enter shows of one row. All text is safe to show."""
+    """What Enter shows of one row. All text is made safe to show; panes cut what may be long."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -50,6 +52,11 @@ class Detail:
     inspect_label: str = ""
     inspects_at_once: bool = False
     """Whether to read it unasked, since it is cheap."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", visible(self.title))
+        object.__setattr__(self, "facts", tuple((name, visible(value)) for name, value in self.facts))
+        object.__setattr__(self, "paragraphs", tuple(map(visible, self.paragraphs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +97,27 @@ class PaneView:
     detail: Callable[[Frame, Row], Detail]
     record: Callable[[Row], Mapping[str, Any]]
     """The row for `show --json`."""
+    source: str
+    """The files that its figures are read from, but where a column names another."""
     headline: Callable[[Frame], str] = lambda frame: ""
-    """A few words for the title."""
+    """A few words for the border."""
+    headline_hint: str = ""
+    """For the help screen: what these words say."""
+    legend: Sequence[Meaning] = ()
+    """For the help screen: the meaning of rows that are always the same."""
     switches: tuple[Switch, ...] = ()
     letters: Mapping[str, str] = field(default_factory=dict)
     """Keys that sort by a column while this pane has the focus: slabtop's letters."""
-    empty: str = "nothing here"
-    """What to say when there are no rows and no fault."""
+    empty: Callable[[Frame], str] = lambda frame: "There is nothing to show."
+    """What to say where there are no rows, and neither a fault nor the user's choice is the reason."""
     is_cache: Callable[[Row], bool | None] = lambda row: False
     """Whether growth of a row is use, not loss; None where it is good news."""
     sort: str = "growth"
     """The order at the start."""
+    is_reversed: bool = False
+    """Whether that order is turned round."""
+    shown: tuple[str, ...] = ()
+    """Names of the columns that the screen shows, from left to right; empty: all."""
     leads_to: Callable[[Row], str] | None = None
     """The name of the pane to which Enter goes from a row; None: it opens the row's drill-down."""
     letter: str = ""
@@ -111,60 +128,11 @@ class PaneView:
         """The key that goes to it."""
         return self.letter or str(self.order)
 
-
-_PATIENCE = 0.05
-"""Seconds that a filter may take over one row; Python's own re would go on for years, and cannot be stopped."""
-
-
-class PatternError(ValueError):
-    """The filter is no regular expression; the message says where."""
-
-
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """A filter from what the user typed: a regular expression, smart case, "!" in front inverts.
-
-    Raises:
-        PatternError: it is no regular expression.
-    """
-    inverted = pattern.startswith("!")
-    body = pattern[1:] if inverted else pattern
-    letters = regex.sub(r"\\.", "", body)  # the S of \S is no capital letter
-    flags = regex.IGNORECASE if letters == letters.lower() else 0
-    try:
-        found = regex.compile(body, flags).search
-    except (regex.error, OverflowError, RecursionError) as error:
-        raise PatternError(f"not a regular expression: {error}") from error
-
-    def matches(text: str) -> bool:
-        try:
-            return (found(text, timeout=_PATIENCE) is None) == inverted
-        except TimeoutError as error:
-            raise PatternError("this expression takes too long: it repeats what repeats") from error
-
-    return matches
-
-
-def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
-    """The rows of a pane, filtered and in order: the chosen column, then size, then name.
-
-    Raises:
-        PatternError: the filter is no regular expression.
-    """
-    rows = list(pane.rows(frame, choice.switches))
-    if choice.pattern:
-        matches = matcher(choice.pattern)
-        rows = [row for row in rows if matches(sanitise(pane.haystack(row)).rstrip())]
-    column = next((column for column in pane.columns if column.name == choice.sort), pane.columns[0])
-    # Three stable sorts, the least important first, so that rows which do not move keep their places.
-    rows.sort(key=next((named.value for named in pane.columns if named.is_flexible), column.value))
-    rows.sort(key=lambda row: row.size.value or 0, reverse=True)
-    known: list[tuple[Any, Row]] = []
-    unknown: list[tuple[Any, Row]] = []
-    for row in rows:
-        value = column.value(row)
-        (unknown if value is None else known).append((value, row))
-    known.sort(key=lambda pair: pair[0], reverse=column.ascending == choice.is_reversed)
-    return [row for _, row in known] + [row for _, row in unknown]
+    @property
+    def in_view(self) -> tuple[Column, ...]:
+        """The columns that the screen shows where there is room."""
+        named = {column.name: column for column in self.columns}
+        return tuple(named[name] for name in self.shown) or self.columns
 
 
 def is_offered(pane: PaneView, frame: Frame | None) -> bool:

@@ -9,6 +9,7 @@ from leaktop.view.spark import GLYPHS
 
 if TYPE_CHECKING:
     from leaktop.engine.position import Position
+    from leaktop.model.sample import Event
 
 EVENT_GLYPHS = {
     "mark": "◆", "baseline": "◇", "experiment": "◈", "allocations": "◈", "oom": "†",
@@ -86,11 +87,13 @@ def _column(at: float, length: float, width: int) -> int:
 def event_words(position: Position) -> str:
     """What happened at the place, in words; empty where nothing did."""
     near = [e for at, e in position.timeline.events if position.since + _EXACT < at <= position.at + _EXACT]
-    return "; ".join(_words(event.kind, event.text, event.seconds) for event in near)
+    return "; ".join(map(words_of, near))
 
 
-def _words(kind: str, text: str, seconds: float | None) -> str:
-    match kind:
+def words_of(event: Event) -> str:
+    """What happened, in words that may hold raw names."""
+    text, seconds = event.text, event.seconds
+    match event.kind:
         case "mark":
             return f"mark: {text}" if text else "mark"
         case "baseline":
@@ -107,7 +110,7 @@ def _words(kind: str, text: str, seconds: float | None) -> str:
         case "reboot":
             return text or "another boot begins here"
         case _:
-            return f"{kind}: {text}"
+            return f"{event.kind}: {text}"
 
 
 def mode_words(position: Position) -> tuple[str, str]:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.model.sample import RawSample, Tick
 from leaktop.recording.recorder import Recorder, header_for
 from leaktop.sources.filesystem import FileSystemSource
@@ -62,7 +62,7 @@ async def measure(path: str) -> None:
     """Everything that a user would wait for."""
     from leaktop.recording.reader import read_file
     from leaktop.ui.app import LeaktopApp
-    from leaktop.ui.shell import calm_collector
+    from leaktop.ui.responsive import calm_collector
     from leaktop.ui.travel import Replayed
 
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a long report of kmemleak costs: `python tests/bench/kmemleak.py [--lines 1000000] [--stacks 2000]`.
+"""What a long report of kmemleak costs: `python -m tests.bench.kmemleak [--lines 1000000] [--stacks 2000]`.
 
 A report of that many lines, as Linux 6.12 prints it, is parsed and grouped; as the peer, gawk counts the objects and
 sums their bytes by the first function that is not the allocator's, and grep counts the objects alone.
@@ -16,41 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaktop.parsers.kmemleak import group, parse_kmemleak
+from tests.bench.big_machine_texts import kmemleak_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 TARGET = 3.0
-FRAMES = 10
 _SUM = (
     "/^unreferenced/ { size = $5 + 0; n = 0 } /^    [a-z_]/ && !/^    [0-9a-f][0-9a-f] / { if (++n == 3) "
     '{ split($1, f, "+"); count[f[1]]++; bytes[f[1]] += size } } '
     "END { for (name in count) print count[name], bytes[name], name }"
 )
-
-
-def report(lines: int, stacks: int) -> Iterator[str]:
-    """So many lines at least: objects of all sizes and commands, from so many places."""
-    printed = number = 0
-    while printed < lines:
-        number += 1
-        place = number * 7919 % stacks
-        frames = [
-            "kmemleak_alloc+0x28/0x30",
-            "__kmalloc_cache_noprof+0x1b2/0x2f0",
-            *(f"driver_{place}_step_{k}+0x{number % 64 + k:x}/0x100 [driver_{place % 40}]" for k in range(FRAMES - 2)),
-        ]
-        record = (
-            f"unreferenced object 0xffff8881{number:08x} (size {32 << number % 6}):",
-            f'  comm "worker/{number % 300}", pid {number % 32768}, jiffies {4294892642 + number}',
-            "  hex dump (first 32 bytes):",
-            "    bf 46 f1 fb 7f 77 00 00 4f 42 4a 45 43 54 21 00  .F...w..OBJECT!.",
-            "    4c 45 41 4b 47 45 4e 2d 4f 42 4a 45 43 54 21 00  LEAKGEN-OBJECT!.",
-            f"  backtrace (crc {number * 2654435761 % (1 << 32):x}):",
-            *(f"    {frame}" for frame in frames),
-        )
-        printed += len(record)
-        yield "\n".join((*record, ""))
 
 
 def median_of(work: Callable[[], object], rounds: int) -> float:
@@ -83,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "kmemleak"
         with path.open("w") as file:
-            file.writelines(report(chosen.lines, chosen.stacks))
+            file.writelines(kmemleak_report(chosen.lines, chosen.stacks))
         content = path.read_bytes()
         groups = group(parse_kmemleak(content).objects)
         own = median_of(lambda: group(parse_kmemleak(content).objects), chosen.rounds)

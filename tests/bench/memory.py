@@ -15,11 +15,11 @@ import sys
 from pathlib import Path
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_probe
+from leaktop.engine.reading import read_probe
 from leaktop.model.sample import Tick
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.ui.app import LeaktopApp
-from leaktop.ui.shell import calm_collector
+from leaktop.ui.responsive import calm_collector
 
 TARGET = 80.0
 EMPTY = """

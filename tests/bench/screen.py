@@ -33,7 +33,7 @@ class Terminal:
         self.began = time.monotonic()
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(REPO))
+            os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", PYTHONPATH=str(REPO), LEAKTOP_TOUR="never")
             os.execvp(command[0], command)
         ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
         self.count = 0

@@ -6,11 +6,7 @@ python tests/bench/sockets.py [--sockets 96000] [--processes 6] [--rounds 9]
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import socket
 import statistics
-import struct
 import subprocess
 import sys
 import time
@@ -27,62 +23,7 @@ from leaktop.parsers.socket_owners import parse_socket_owners
 from leaktop.sources import sock_diag
 from leaktop.sources.sock_diag import dump_sockets
 from leaktop.sources.socket_owners import OwnerIndex
-
-BACKLOGGED = 5  # sockets with unread bytes in each process
-NO_TIME_WAIT = struct.pack("ii", 1, 0)  # SO_LINGER that resets, so that a second run starts clean
-
-
-def hold(address: str, connections: int, ready: int, stay: int) -> None:
-    """Open connections from this process to itself, say so, and keep both ends until the parent closes `stay`."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * connections + 64, 2 * connections + 64))
-    listener = socket.create_server((address, 0), backlog=128)
-    ends = []
-    for number in range(connections):
-        near = socket.socket()
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_TIME_WAIT)
-        near.connect(listener.getsockname())
-        far, _ = listener.accept()
-        ends += [near, far]
-        if number < BACKLOGGED:
-            near.send(b"unread" * 500)
-    os.write(ready, b".")
-    os.read(stay, 1)  # returns at the end of file, when the parent closed its end or died
-
-
-class Crowd:
-    """Processes that hold sockets; they end when this context ends, or when this process does."""
-
-    def __init__(self, sockets: int, processes: int) -> None:
-        self.connections = sockets // processes // 2
-        self.processes = processes
-
-    def __enter__(self) -> Crowd:
-        ready, tell = os.pipe()
-        stay, self.release = os.pipe()
-        self.children = []
-        for number in range(self.processes):
-            child = os.fork()
-            if child == 0:
-                os.close(self.release)
-                try:
-                    hold(f"127.0.{number + 1}.1", self.connections, tell, stay)
-                finally:
-                    os._exit(0)
-            self.children.append(child)
-        os.close(tell)
-        os.close(stay)
-        arrived = b""
-        while len(arrived) < self.processes and (more := os.read(ready, 64)):
-            arrived += more
-        os.close(ready)
-        if len(arrived) < self.processes:
-            print("some processes could not open their sockets: see ulimit -Hn and fs.nr_open", file=sys.stderr)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        os.close(self.release)
-        for child in self.children:
-            os.waitpid(child, 0)
+from tests.bench.big_machine_live import BACKLOGGED, Crowd
 
 
 def tick() -> frozenset[int]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.engine.backlog import backlogged
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.sources.filesystem import FileSystemSource
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from leaktop.engine.engine import Engine
 from leaktop.engine.inputs import Inputs
 from leaktop.model.sample import Machine, RawSample, Tick
 from leaktop.sources.text_form import encode
-from leaktop.ui.shell import calm_collector
+from leaktop.ui.responsive import calm_collector
 
 if TYPE_CHECKING:
     from collections.abc import Callable

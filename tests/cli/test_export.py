@@ -96,7 +96,21 @@ def test_rows_of_a_section_keep_the_pace_of_their_own_probe(tmp_path: Path) -> N
 
 
 def test_a_spreadsheet_runs_nothing(tmp_path: Path) -> None:
-    names = ["=cmd()", "+1", "-1", "@x", "\\tx", "\\rx", "plain", 'quote"comma,', "line\\nbreak", "\udcff\x1b"]
+    names = [
+        "=cmd()",
+        "+1",
+        "-1",
+        "@x",
+        "\\tx",
+        "\\rx",
+        "plain",
+        'quote"comma,',
+        "line\\nbreak",
+        "\udcff\x1b",
+        "a;=1",
+        "＝1",
+        "a-b=c",
+    ]
     lines = "".join(f"{i}\t1\t{name}\t0\t0\t0\t0\t0\t1\t0\n" for i, name in enumerate(names))
     listed = f"# leaktop processes 1\n{lines}".encode("utf-8", "surrogateescape")
     path = write(tmp_path / "a.leaktop", (HEADER, [tick(0, processes=listed)]))
@@ -106,12 +120,15 @@ def test_a_spreadsheet_runs_nothing(tmp_path: Path) -> None:
         "'+1",
         "'-1",
         "'@x",
-        "'\tx",
-        "'\rx",
+        "\\tx",
+        "\\rx",
         "plain",
         'quote"comma,',
-        "line\nbreak",
-        "\\udcff\x1b",
+        "line\\nbreak",
+        "\\udcff\\x1b",
+        "a;'=1",
+        "'＝1",
+        "a-b=c",
     ]
     assert [row["comm"] for row in json_rows(path)][:4] == ["=cmd()", "+1", "-1", "@x"]
 

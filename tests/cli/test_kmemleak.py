@@ -284,7 +284,7 @@ def test_status(
     status: int,
     words: str,
 ) -> None:
-    monkeypatch.setattr(kmemleak, "closed", lambda: closed)
+    monkeypatch.setattr(kmemleak, "closed", lambda **_: closed)
     monkeypatch.setattr(kmemleak, "is_enabled", lambda: is_enabled)
     monkeypatch.setattr(verb, "why_disabled", lambda: "booted with it off")
     monkeypatch.setattr(verb, "scans_by_itself", lambda: False)

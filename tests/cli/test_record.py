@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 REPO = Path(__file__).parents[2]
-QUICK = ("--interval", "0.1s", "--read-only")
+QUICK = ("--interval", "0.1s", "--budget", "none", "--read-only")
 
 
 @pytest.fixture(autouse=True)

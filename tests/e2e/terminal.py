@@ -14,7 +14,7 @@ import sys
 import termios
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyte
 import pytest
@@ -60,6 +60,7 @@ class Terminal:
         self._size(size)
         self.attributes = termios.tcgetattr(self._slave)
         own = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "PYTHONPATH": str(REPO), "COLORTERM": "truecolor"}
+        own["LEAKTOP_TOUR"] = "never"  # each of these tests would be somebody's first time
         wanted = {**os.environ, "NO_COLOR": None, "COLUMNS": None, "LINES": None, **own, **(environment or {})}
         identity: dict[str, Any] = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
         # setsid gives the program a session with this pty as its terminal, as a shell would.
@@ -73,7 +74,7 @@ class Terminal:
             **identity,
         )
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -130,12 +131,16 @@ class Terminal:
             part = os.read(self._master, 1 << 16)
         except OSError:
             return False
+        self.take(part)
+        return True
+
+    def take(self, part: bytes) -> None:
+        """Draw what came."""
         self.output += part
         # Feed whole sequences only: what begins with an escape waits until the next one or a later turn ends it.
         ready = self.output.rfind(b"\x1b")
         ready = len(self.output) if ready < 0 or len(self.output) - ready > 24 else ready
         self._feed(max(ready, self._fed))
-        return True
 
     def _feed(self, end: int) -> None:
         self._stream.feed(_KITTY.sub(b"", self.output[self._fed : end]))

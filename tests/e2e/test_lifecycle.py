@@ -105,7 +105,7 @@ def test_a_signal_ends_it_behind_a_dialog_too() -> None:
     with Terminal() as terminal:
         terminal.wait_for("MemAvailable")
         terminal.press("?")
-        terminal.wait_for("keys and columns")
+        terminal.wait_for("keys and ")
         terminal.signal(signal.SIGTERM)
         assert ends(terminal, 3) in {0, 143}
         terminal.check_restored()
@@ -283,7 +283,7 @@ def test_bytes_that_are_no_text_are_no_reason_to_end() -> None:
             terminal.write(junk)
             terminal.read(0.4)  # what arrives together with it is lost with it
         terminal.press("?")
-        terminal.wait_for("keys and columns")
+        terminal.wait_for("keys and ")
 
 
 def test_a_filter_typed_ahead_is_the_filter() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-QUICK = ("--interval", "0.1s")
+QUICK = ("--interval", "0.1s", "--budget", "none")
 QUIET = {**os.environ, "PYTHONPATH": str(REPO)}
 PROGRAM = " ".join(LEAKTOP)
 
@@ -122,7 +122,7 @@ def test_killed_at_any_moment_it_loses_at_most_the_last_tick(tmp_path: Path) -> 
     chance = random.Random()
     for attempt in range(2):
         path = tmp_path / f"x{attempt}"
-        process = record(str(path), "--interval", "0.1s")
+        process = record(str(path), *QUICK)
         until(lambda path=path: ticks_in(path) >= 1, "a tick")  # type: ignore[misc]
         time.sleep(chance.random())
         process.kill()
@@ -159,7 +159,7 @@ def test_a_reader_that_has_enough_ends_it_quietly() -> None:
 
 
 def test_a_reader_that_takes_nothing_does_not_keep_it_from_ending() -> None:
-    process = record("-", "--interval", "0.1s")
+    process = record("-", *QUICK)
     assert process.stdout is not None
     process.stdout.read(1)
     process.send_signal(signal.SIGTERM)
@@ -339,7 +339,7 @@ def test_without_a_terminal_a_replay_says_so(leak: Path) -> None:
 
 def test_the_live_screen_records(tmp_path: Path) -> None:
     path = tmp_path / "x.leaktop"
-    command = (*LEAKTOP, "-d", "0.2s", "--record", str(path))
+    command = (*LEAKTOP, "-d", "0.2s", "--budget", "none", "--record", str(path))
     with Terminal(command, size=(120, 36)) as terminal:
         terminal.wait_for("REC x.leaktop", "LIVE")
         terminal.wait(lambda: ticks_in(path) >= 4, "ticks")

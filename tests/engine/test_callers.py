@@ -43,7 +43,7 @@ class Kernel:
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the clock is two seconds after the one before."""
     moments = iter(range(0, 100, 2))
-    monkeypatch.setattr(callers.time, "monotonic", lambda: float(next(moments)))
+    monkeypatch.setattr(callers, "monotonic", lambda: float(next(moments)))
 
 
 def counting(kernel: Kernel, name: str = "kmalloc-64", *aliases: str) -> CallerCounts:

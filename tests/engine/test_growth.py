@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -277,3 +278,24 @@ def test_points_are_whole_while_another_thread_reads() -> None:
         stop.set()
         thread.join()
         sys.setswitchinterval(interval)
+
+
+def test_whoever_draws_a_chart_does_not_wait_for_a_tick_of_many_rows() -> None:
+    class Watched(list[Entry]):
+        """Entries that look, whenever some of them are taken, whether a chart could be drawn."""
+
+        waited = 0
+
+        def __getitem__(self, part: Any) -> Any:
+            drawn = threading.Thread(target=ledger.points, args=(("row", 0), "size", 10.0), daemon=True)
+            drawn.start()
+            drawn.join(10)
+            self.waited += drawn.is_alive()
+            return super().__getitem__(part)
+
+    ledger = Ledger()
+    entries = Watched(Entry(("row", number), None, number, None) for number in range(2_000))
+    for second in range(2):
+        ledger.begin(len(entries), float(second), is_first=second == 0)
+        assert len(ledger.rows(entries, float(second), counts=False)) == 2_000
+    assert entries.waited == 0

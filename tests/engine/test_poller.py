@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leaktop.engine.backlog import backlogged
+from leaktop.engine.budget import DUTY, LONGEST_BEAT
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import DUTY, Poller, read_everything
+from leaktop.engine.poller import Poller
+from leaktop.engine.reading import read_everything
 from leaktop.model.sample import Machine, Probe, RawSample
 from leaktop.sources.text_form import encode
 
@@ -46,6 +48,8 @@ class FakeSource:
         self.wanted: list[frozenset[int] | None] = []
         self.gates: dict[str, threading.Event] = {}
         self.costs: dict[str, float] = {}
+        self.burns: dict[str, float] = {}
+        """CPU seconds that a read takes in truth."""
         self.errors: dict[str, Exception] = {}
 
     def read(self, probe: Probe, wanted: frozenset[int] | None = None) -> RawSample | None:
@@ -55,6 +59,9 @@ class FakeSource:
             self.wanted.append(wanted)
         if probe.name in self.gates:
             self.gates[probe.name].wait(20)
+        end = time.thread_time() + self.burns.get(probe.name, 0.0)
+        while time.thread_time() < end:
+            pass
         if probe.name in self.errors:
             raise self.errors[probe.name]
         return RawSample(probe.name, self.contents[probe.name], None, mono, 1e9, self.costs.get(probe.name, 0.0))
@@ -268,6 +275,69 @@ def test_owners_are_asked_of_sockets_that_hold_memory(run_of: Callable[..., Run]
     run.until(lambda: len(source.wanted) >= 3)
     assert source.wanted[0] == frozenset()
     assert source.wanted[2] == frozenset({51}) == backlogged(run.frames[-1])
+
+
+def test_a_budget_makes_what_costs_most_rare_and_leaves_the_rest(run_of: Callable[..., Run]) -> None:
+    source = FakeSource()
+    source.burns["slabinfo"] = 0.02
+    run = run_of(source, interval=0.1)
+    run.poller.budget.share = 0.1
+    run.until(lambda: len(run.frames) >= 25)
+    assert len(source.reads["slabinfo"]) < 0.75 * len(source.reads["meminfo"])
+    slab, meminfo = run.frames[-1].probes["slabinfo"], run.frames[-1].probes["meminfo"]
+    assert (slab.is_slow, slab.is_held_back) == (True, True)
+    assert (meminfo.is_slow, meminfo.is_held_back) == (False, False)
+    assert slab.planned == 0.1
+    assert slab.cadence is not None
+    assert slab.cadence > 0.1
+    assert slab.cpu is not None
+    assert 0.02 <= slab.cpu < 0.04
+    assert meminfo.cpu is not None
+    assert meminfo.cpu < 0.01
+    seen = len(source.reads["slabinfo"])
+    run.poller.request("slabinfo")  # whatever it costs: somebody asked
+    run.until(lambda: len(source.reads["slabinfo"]) > seen, seconds=0.15)
+    source.burns.clear()
+    run.until(lambda: not run.frames[-1].probes["slabinfo"].is_slow)
+
+
+def test_a_budget_that_the_frames_exceed_puts_ticks_further_apart(run_of: Callable[..., Run]) -> None:
+    source = FakeSource()
+    run = Run(source, 0.05)
+    run.poller.budget.share = 0.02
+    busy = threading.Event()
+
+    def burn() -> None:  # what a screen costs: in another thread, and once a tick
+        seen = 0
+        while not busy.wait(0.005):
+            if len(run.frames) > seen:
+                seen = len(run.frames)
+                end = time.thread_time() + 0.004
+                while time.thread_time() < end:
+                    pass
+
+    thread = threading.Thread(target=burn, daemon=True)
+    thread.start()
+    try:
+        run.poller.start()
+        run.until(lambda: run.poller.beat > 0.1)
+        seen, began = len(run.frames), time.monotonic()
+        run.until(lambda: len(run.frames) >= seen + 5)
+        assert time.monotonic() - began > 5 * 0.1 * 0.8
+        assert run.poller.beat <= LONGEST_BEAT * 0.05 + 1e-9
+    finally:
+        busy.set()
+        run.poller.stop()
+        thread.join()
+
+
+def test_beats_in_which_keys_are_pressed_do_not_count(run_of: Callable[..., Run]) -> None:
+    run = run_of(FakeSource())
+    run.poller.budget.share = 0.5
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:  # all of a core
+        run.poller.excuse()
+    assert run.poller.beat == INTERVAL
 
 
 def test_everything_is_read_once_and_in_order() -> None:

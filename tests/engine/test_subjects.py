@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from leaktop.engine.engine import Engine
-from leaktop.engine.poller import read_everything
+from leaktop.engine.reading import read_everything
 from leaktop.engine.subjects import NoSubjectError, find_subject, of_row
 from leaktop.model.allocations import Subject
 from leaktop.model.frame import Amount, Row, Trend

@@ -108,6 +108,24 @@ def test_the_list_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert default_path().endswith("/.config/leaktop/kmemleak.suppressions")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to mind whose the list is")
+@pytest.mark.parametrize("part", ["leaktop/kmemleak.suppressions", "leaktop", "."])
+def test_root_reads_no_list_that_others_could_have_written(
+    part: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`su` without a dash leaves XDG_CONFIG_HOME as the user had it."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    add_rule(parse_rule("leaky"), default_path())
+    (tmp_path / part).chmod(0o777)
+    found = own_suppressions()
+    assert not found.covers(TRACE)
+    assert "others than root may change it" in found.faults[0]
+    (tmp_path / part).chmod(0o700)
+    os.chown(tmp_path / part, 99, 99)
+    assert not own_suppressions().covers(TRACE)
+
+
 def test_behind_sudo_it_is_roots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_UID", "1000")

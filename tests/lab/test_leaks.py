@@ -77,13 +77,13 @@ async def test_the_pane_shows_it(recordings: Path, kind: str) -> None:
         await until(lambda: app.shown is not None)
         await pilot.press("J", *"end", "enter")
         await until(lambda: app.shown is not None and app.shown.mono - (app.shown.baseline_mono or 0.0) > LEAKING)
-        await pilot.press(pane, "z", "D", *("A" * (kind == "kmalloc32k")))  # no gauge, but a line of all
+        await pilot.press(pane, "z", "D")
         await until(lambda: any(is_shown(line, kind) for line in lines(app)))
 
 
 def is_shown(line: str, kind: str) -> bool:
     """Whether a line of the screen is the row of a leak, marked as growing."""
-    words = {"pages": {"Residual"}, "kmalloc32k": {"large kmalloc"}}.get(kind, NAMES[kind])
+    words = {"pages": {"Residual"}, "kmalloc32k": {"Large kmalloc"}}.get(kind, NAMES[kind])
     return "▲" in line and any(word in line for word in words)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from leaktop.model.sample import Event, Fault, Probe, RawSample, Tick
 from leaktop.recording import encoder as encoder_module
-from leaktop.recording.lines import header_line, parse, read_header
+from leaktop.recording import lines
+from leaktop.recording.lines import header_line, is_sealed, parse, read_header, seal, sealed_pieces
 from leaktop.recording.reader import Place, Recording
 from tests.recording.recordings import HEADER, MACHINE, START, encode, opened, plain, sample, small_ticks, tick
 
@@ -161,3 +162,19 @@ def test_gaps_between_chapters() -> None:
     rebooted = recorded([[tick(50.0, a=b"")], [Tick(9.0, START + 80.0, ())]])
     assert [(e.kind, e.seconds) for e in rebooted.events()] == [("reboot", 30.0)]
     assert MACHINE.boot_id == rebooted.header_at(Place(1, 0)).machine.boot_id
+
+
+@given(
+    st.dictionaries(st.text(max_size=4), st.text(max_size=40) | st.integers() | st.none(), max_size=4),
+    st.integers(1, 9),
+)
+def test_a_line_that_is_written_in_pieces_is_the_same_line(inner: dict[str, object], size: int) -> None:
+    body = {"tick": 1, "samples": {"probe": {**inner, "text": "\udcff\n" + "x" * 30}}}
+    whole = seal(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_SLICE", size)
+        pieces = sealed_pieces(body)
+    assert len(pieces) > 5
+    assert b"".join(pieces) == whole
+    assert is_sealed(whole)
+    assert parse(whole)["samples"] == body["samples"]

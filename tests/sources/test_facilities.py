@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOUNTED = """\
+30 27 0:6 / /sys rw - sysfs sysfs rw
 31 27 0:7 / /sys/kernel/debug rw,relatime - debugfs debugfs rw
 32 27 0:11 / /sys/kernel/tracing rw,relatime shared:7 - tracefs tracefs rw
 33 27 0:12 / /sys/kernel/security rw,relatime - securityfs securityfs rw
 """
 REMEDY = re.compile(
-    r"^(sudo leaktop doctor|mount -t \w+ none /sys/\S+|boot with(out)? \S+|sysctl [\w.]+=1|modprobe \w+"
+    r"^(sudo leaktop doctor|mount -t \w+ none /sys\S*|boot with(out)? \S+|sysctl [\w.]+=1|modprobe \w+"
     r"|leave out --read-only|run (leaktop|the container) .*|a kernel (built with CONFIG_\w+=y|from [\d.]+ on)"
     r"|dmesg \| grep kmemleak|look in dmesg .*|ls /\S+|cat /sys/kernel/security/lockdown|mknod .*)"
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from leaktop.ui.header import OwnCost
+from leaktop.ui.own_cost import OwnCost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

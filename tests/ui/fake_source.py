@@ -16,6 +16,7 @@ from leaktop.model.sample import Fault, Machine, RawSample, Tick
 from leaktop.sources.probes import PROBES
 from leaktop.sources.text_form import encode, escape
 from leaktop.ui.app import LeaktopApp
+from leaktop.ui.preferences import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -242,8 +243,9 @@ class Live:
         return self.text(f"#pane-{name}")
 
     def rows(self, name: str) -> list[str]:
-        """The rows of a pane's table as drawn, without the heading."""
-        return [line for line in self.lines(f"#pane-{name} RowTable")[1:] if line.strip()]
+        """The rows of a pane's table as drawn, without the heading, and without the sign of the cursor."""
+        lines = (line[:1] + line[1:2].replace("›", " ") + line[2:] for line in self.lines(f"#pane-{name} RowTable")[1:])
+        return [line for line in lines if line.strip()]
 
     def heading(self, name: str) -> str:
         """The heading of a pane's table."""
@@ -298,7 +300,7 @@ def build(ticks: Sequence[Mapping[str, Content]], **options: Any) -> tuple[Leakt
     """An app over a script, whose poller never starts."""
     source = FakeSource(ticks)
     engine = Engine(source.machine)
-    app = LeaktopApp(source, engine, **options)
+    app = LeaktopApp(source, engine, Preferences(**options))
     app.poller.start = lambda: None  # type: ignore[method-assign]
     app.animation_level = "none"
     return app, source, engine

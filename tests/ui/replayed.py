@@ -12,6 +12,7 @@ from leaktop.recording.reader import Recording, StoredChapters
 from leaktop.recording.recorder import Recorder, header_for
 from leaktop.recording.tape import MemoryStorage
 from leaktop.ui.app import LeaktopApp
+from leaktop.ui.preferences import Preferences
 from leaktop.ui.travel import Replayed
 from tests.ui.fake_source import MACHINE, START_MONO, START_WALL, FakeSource, Live, growing
 
@@ -126,7 +127,7 @@ async def replaying(
     """A running app on a recording, of 40 ticks where no other is given, that shows its first Frame."""
     script = script or Script().record(40)
     recording = script.recording(is_growing=is_growing)
-    app = LeaktopApp(None, None, replayed=Replayed(recording, is_growing, wish, plays), **options)
+    app = LeaktopApp(None, None, Preferences(**options), replayed=Replayed(recording, is_growing, wish, plays))
     app.animation_level = "none"
     async with app.run_test(size=size, notifications=True) as pilot:
         shown = Live(app, pilot, script.source, Engine(script.source.machine))

@@ -10,7 +10,6 @@ import pytest
 from leaktop.engine.allocations import AskError, Facility, Watch
 from leaktop.model.allocations import Allocations, Site, Subject
 from leaktop.recording.reader import Recording, TapedChapters
-from leaktop.ui import allocations
 from leaktop.ui.app import LeaktopApp
 from leaktop.ui.travel import Replayed
 from tests.ui.fake_source import Live, growing, live
@@ -49,7 +48,7 @@ class Kernel:
 @pytest.fixture(autouse=True)
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     kernel = Kernel()
-    monkeypatch.setattr(allocations, "choose", kernel.choose)
+    monkeypatch.setattr("leaktop.engine.allocations.choose", kernel.choose)
     return kernel
 
 

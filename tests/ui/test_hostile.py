@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,10 @@ import pytest
 
 from leaktop.model.sample import Fault
 from leaktop.view.panes import PANES
+from tests import hostile
+from tests.hostile import check_harmless
 from tests.ui.fake_source import Live, captured, everything, growing, live, moment, owners, processes, sockets, tmpfs
+from tests.ui.replayed import Script, replaying
 
 if TYPE_CHECKING:
     from tests.ui.fake_source import Contents
@@ -43,13 +45,6 @@ def named(names: list[str], n: int) -> Contents:
     }
 
 
-def check_harmless(text: str) -> None:
-    """No character that a terminal would obey, or that would not show."""
-    for line in text.split("\n"):
-        for character in line:
-            assert unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Mn"}, ascii(character)
-
-
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
 async def test_a_name_is_shown_and_does_nothing_else(names: list[str]) -> None:
     async with live([named(names, n) for n in range(3)], size=WIDE, first=3) as shown:
@@ -70,6 +65,45 @@ async def test_a_name_is_shown_and_does_nothing_else(names: list[str]) -> None:
                 await shown.press("escape", "y", "down")
                 check_harmless(shown.app.clipboard.replace("\t", ""))
                 assert 0 < len(shown.app.clipboard) < 2000
+        assert shown.app.is_running
+
+
+async def look_everywhere(shown: Live) -> None:
+    """Every pane, the drill-down of its last row, what is copied of it, and the title of the window."""
+    check_harmless(shown.text())
+    for pane in PANES:
+        await shown.press(pane.key, "G", "y", "enter")
+        check_harmless(shown.text() + shown.said())
+        check_harmless(shown.app.clipboard.replace("\t", ""))
+        await shown.press("escape")
+    check_harmless(f"{shown.app.title}{shown.app.sub_title}{shown.app.screen.title or ''}")
+
+
+async def test_nothing_of_a_hostile_machine_gets_out() -> None:
+    async with live([hostile.contents(n) for n in range(3)], size=WIDE, first=3) as shown:
+        assert "\\x1b" in shown.text()
+        await look_everywhere(shown)
+        await shown.press("question_mark", "escape", "K")
+        check_harmless(shown.text())
+        await shown.press("escape", "2", "slash")
+        await shown.type("evil")
+        await shown.press("enter")
+        check_harmless(shown.text())
+        assert shown.app.is_running
+
+
+async def test_nothing_of_a_hostile_recording_gets_out() -> None:
+    script = Script(
+        [hostile.contents(n) for n in range(12)],
+        [(2 + i, event) for i, event in enumerate(hostile.events())],
+        hostile.MACHINE,
+    )
+    async with replaying(script.record(12), size=WIDE, wish="-1s") as shown:
+        assert "\\x1b" in shown.text()
+        await look_everywhere(shown)
+        for key in ("left_parenthesis", "left_parenthesis", "J", "escape", "W", "0", "dollar_sign", "question_mark"):
+            await shown.press(key)
+            check_harmless(shown.text() + shown.said())
         assert shown.app.is_running
 
 
@@ -153,7 +187,10 @@ async def test_a_pane_that_fails_says_so_and_no_other_does(part: str, monkeypatc
     async with live(size=(160, 48), first=1) as shown:
         for pane in PANES:
             await shown.press(pane.key)
-            monkeypatch.setattr(shown.app.dashboard[pane.name], "pane", replace(pane, **change))
+            box = shown.app.dashboard[pane.name]
+            arranging = box._arranging
+            for holder, name in ((box, "pane"), (arranging, "_pane"), (arranging._arranger, "_pane")):
+                monkeypatch.setattr(holder, name, replace(pane, **change))
             shown.source.now += 20  # past the time for which a headline stands
             await shown.ticks()
             failed = [other.name for other in PANES if "This pane failed" in shown.pane(other.name)]
@@ -191,7 +228,7 @@ async def test_no_rows_anywhere() -> None:
     async with live([empty]) as shown:
         assert "kmemleak reports no leak" in shown.pane("kmemleak")
         assert "no process is listed" in shown.pane("processes")
-        assert "nothing has grown" in shown.pane("suspects")
+        assert "Nothing has grown" in shown.pane("suspects")
         for pane in PANES:
             await shown.press(pane.key, "enter", "escape", "down", "G", "g", "y", "greater_than_sign", "F")
         assert shown.app.is_running

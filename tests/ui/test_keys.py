@@ -158,7 +158,7 @@ async def test_lower_case_matches_both_and_upper_case_only_itself() -> None:
         assert "Acpi-State" in shown.rows("slab")[0]
         await shown.press("escape", "slash")
         await shown.type("ACPI")
-        assert "no row fits the filter" in shown.pane("slab")
+        assert "the filter ACPI leaves none" in shown.pane("slab")
 
 
 async def test_an_alias_finds_the_cache_that_it_was_merged_into() -> None:
@@ -552,28 +552,11 @@ async def test_the_buttons_of_the_kmemleak_pane_ask_too(kernel: list[str]) -> No
 # Help, palette, the rest
 
 
-async def test_help_lists_every_column_of_the_pane() -> None:
-    async with live(
-        size=(110, 80),
-        first=1,
-    ) as shown:
-        for pane in PANES:
-            await shown.press(pane.key, "question_mark")
-            text = " ".join(shown.text("#help").replace("│", " ").split())
-            for column in pane.columns:
-                assert column.title in text
-                assert " ".join(column.hint.split()) in text
-            for switch in pane.switches:
-                assert switch.label in text
-            await shown.press("escape")
-            assert "keys and columns" not in shown.text()
-
-
 async def test_unknown_keys_do_nothing() -> None:
     async with live() as shown:
         await shown.press("2")
         before = shown.text()
-        await shown.press("x", "Z", "X", "9", "Q", "f5", "ctrl+t", "at", "percent_sign", "backslash", "ä")
+        await shown.press("x", "Z", "X", "Q", "f5", "ctrl+t", "at", "percent_sign", "backslash", "ä")
         assert shown.text() == before
 
 

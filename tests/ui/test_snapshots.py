@@ -112,3 +112,15 @@ def test_replay(snap_compare: Any, monkeypatch: pytest.MonkeyPatch, size: tuple[
         await press(shown, "2", "plus", "right_parenthesis", "right_parenthesis")
 
     assert snap_compare(app, terminal_size=size, run_before=play)
+
+
+def test_tour_80x24(looks_the_same: Callable[..., bool]) -> None:
+    assert looks_the_same((80, 24), shows_tour=True)
+
+
+def test_help_80x24(looks_the_same: Callable[..., bool]) -> None:
+    assert looks_the_same((80, 24), "2", "question_mark", "tab")
+
+
+def test_colour_blind_safe(looks_the_same: Callable[..., bool]) -> None:
+    assert looks_the_same((120, 36), "2", "down", theme="leaktop-cb")

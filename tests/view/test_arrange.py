@@ -11,8 +11,9 @@ from leaktop.engine.engine import Engine
 from leaktop.model.sample import Tick
 from leaktop.sources.filesystem import FileSystemSource
 from leaktop.sources.text_form import encode
+from leaktop.view.arranging import PatternError, arrange, matcher
 from leaktop.view.cells import sanitise
-from leaktop.view.pane import Choice, PatternError, arrange, matcher
+from leaktop.view.pane import Choice
 from leaktop.view.panes import PANES, pane_named
 from tests.corpus import DATA
 from tests.trees import plant, plant_rest, put, tick_of

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leaktop.parsers.lines import decode
-from leaktop.view.cells import LONGEST, sanitise
+from leaktop.view.cells import LONGEST, safe, sanitise, visible
+from tests.hostile import NAMES, check_harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HOSTILE = "\x1b\x07\x9b\x00\x08\x7f\u202e\u2066\u200b\u200d\ufeff\u0301\u061c\u2028\u3164\udcff\ud800\n\r\t\x85\xad"
 
@@ -75,6 +80,37 @@ def test_every_code_point_in_use_is_harmless() -> None:
         shown = "".join(sanitise(chr(code)) for code in range(start, start + 256))
         assert shown.isprintable()
         assert not ignored.search(shown)
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        range(0x20), range(0x7F, 0xA0), (0x061C, 0x200E, 0x200F), range(0x202A, 0x202F), range(0x2066, 0x206A),
+        range(0x200B, 0x200E), (0x2060, 0xFEFF, 0xAD, 0x180E), range(0xE0000, 0xE0080), range(0xFE00, 0xFE10),
+        range(0xE0100, 0xE01F0), range(0x180B, 0x180E), range(0xFFF9, 0xFFFC), (0x2028, 0x2029, 0x85),
+        range(0xD800, 0xE000),
+    ],
+    ids=["C0", "C1", "marks", "embeddings", "isolates", "zero width", "joiners", "tags", "selectors", "selectors 2",
+         "mongolian", "interlinear", "separators", "surrogates"],
+)  # fmt: skip
+def test_what_is_obeyed_or_does_not_show_is_written_out(codes: Iterable[int]) -> None:
+    for code in codes:
+        for form in (sanitise, safe, visible):
+            shown = form(f"a{chr(code)}b")
+            assert shown[:2] == "a\\"
+            assert shown.isascii()
+
+
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_hostile_names(name: str) -> None:
+    for form in (sanitise, safe, visible):
+        check_harmless(form(name))
+    assert len(sanitise(name)) < 5 * LONGEST
+    assert len(safe(name)) < 41 * LONGEST
+
+
+def test_nothing_is_left_out_of_a_file() -> None:
+    assert visible("x" * 10_000 + "\n") == "x" * 10_000 + "\\n"
 
 
 def test_a_megabyte_of_name_is_cut() -> None:

@@ -8,6 +8,7 @@ import pwd
 import stat
 
 from leaktop.engine.kmemleak.suppressions import Rule, Suppressions, parse_suppressions
+from leaktop.private_file import is_roots_alone
 
 _CEILING = 1 << 20
 _HEADING = (
@@ -42,14 +43,17 @@ def read_suppressions(path: str) -> Suppressions:
 
 
 def own_suppressions() -> Suppressions:
-    """The user's own list; empty where there is none."""
+    """The user's own list; empty where there is none. Root's is not read where others could have written it."""
     path = default_path()
     try:
-        return read_suppressions(path)
+        found = read_suppressions(path)
     except FileNotFoundError:
         return Suppressions()
     except OSError as error:
         return Suppressions(faults=(f"{path}: {error.strerror or error}",))
+    if os.geteuid() == 0 and not is_roots_alone(path):
+        return Suppressions(faults=(f"{path}: not read, since others than root may change it, or a directory above",))
+    return found
 
 
 def add_rule(rule: Rule, path: str) -> None:

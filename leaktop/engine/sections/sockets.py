@@ -111,6 +111,8 @@ def _payload(socket: Socket, queue: int | None) -> int:
 
 def _notes(inputs: Inputs, faults: dict[str, Fault], listed: int, totals: dict[str, int]) -> list[str]:
     notes = [f"{proto} is missing: {fault.reason}" for proto, fault in faults.items()]
+    if (refused := inputs.fault("sock_diag")) and refused.kind != "missing":
+        notes.append(f"/proc/net is read instead, without unix queues and rings of packet sockets: {refused.reason}")
     total = sum(totals.values())
     if listed < total:
         notes.append(f"{total - listed} of {total} sockets have nothing queued and are not listed")

@@ -7,7 +7,7 @@ which of the places that hold something hold all that they ask for, and which on
 from __future__ import annotations
 
 import contextlib
-import time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from leaktop.control.tracing import TracingError
@@ -34,7 +34,7 @@ class CallerCounts:
         self._instance = instance
         self._triggers: list[tuple[str, str]] = []
         """The event, and what its trigger says."""
-        self._began = time.monotonic()
+        self._began = monotonic()
         for wanted in plan.events:
             if wanted.taken.allocates:
                 condition = wanted.filter(plan.sampling, thread)
@@ -57,7 +57,7 @@ class CallerCounts:
             allocations a second by the address that the allocator returned to; None where the kernel cannot count, or
             had no room for all.
         """
-        passed = max(time.monotonic() - self._began, 1e-3)
+        passed = max(monotonic() - self._began, 1e-3)
         rates: dict[int, float] = {}
         is_whole = self.is_on
         for path, trigger in self._triggers:

@@ -20,6 +20,7 @@ FACILITIES: Mapping[str, Callable[[Host], Answer]] = {
     "root": privilege.root,
     **{capability.name: capability for capability in privilege.CAPABILITIES},
     "no_container": privilege.no_container,
+    "every_process": privilege.every_process,
     "no_lockdown": privilege.no_lockdown,
     "kernel_addresses": privilege.kernel_addresses,
     "kernel_log": privilege.kernel_log,

@@ -22,6 +22,7 @@ _MOUNT_POINTS = {
     "debugfs": "/sys/kernel/debug",
     "tracefs": "/sys/kernel/tracing",
     "securityfs": "/sys/kernel/security",
+    "sysfs": "/sys",
 }
 AS_ROOT = "sudo leaktop doctor"
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leaktop.sources.enclosure import find_enclosure
 from leaktop.sources.facilities.host import AS_ROOT, Answer
 
 if TYPE_CHECKING:
     from leaktop.sources.facilities.host import Host
 
 _NOT_ASKED = Answer(None, "says nothing of a capture")
-_INITIAL_PID_NAMESPACE = "pid:[4026531836]"
-"""PROC_PID_INIT_INO, include/linux/proc_ns.h, since 3.8."""
-_WHOLE_UID_MAP = ["0", "0", "4294967295"]
+_OUTSIDE = "run leaktop on the host"
 
 
 def root(host: Host) -> Answer:
@@ -40,6 +37,11 @@ class Capability:
         if held is None:
             return Answer(None, "/proc/self/status shows no CapEff", AS_ROOT) if host.is_live else _NOT_ASKED
         if held >> self.bit & 1:
+            if "user" in (find_enclosure(host.root).namespaces or ()):
+                # user_namespaces(7): what is not of the namespace, as the kernel's own files, asks the initial one.
+                return Answer(
+                    False, "held in a user namespace, where it does not count for the kernel's files", _OUTSIDE
+                )
             return Answer(True, self.use)
         run_it = f"run the container with --cap-add {self.name.removeprefix('CAP_')}, or leaktop on the host"
         return Answer(False, f"missing: {self.use}", AS_ROOT if host.uid else run_it)
@@ -94,22 +96,25 @@ def no_container(host: Host) -> Answer:
     """A container shows its own processes and sockets beside the whole machine's memory."""
     if not host.is_live:
         return _NOT_ASKED
-    hints = [f"/{name}" for name in ("run/.containerenv", ".dockerenv") if host.look(name) != "absent"]
-    if group := re.search(r"docker|kubepods|libpod|containerd|lxc", host.text("proc/self/cgroup") or ""):
-        hints.append(f"cgroup {group[0]}")
-    if host.mounted("fuse.lxcfs"):
-        hints.append("lxcfs, which makes /proc/meminfo up")
-    apart = []
-    if _link(host, "proc/self/ns/pid") not in {None, _INITIAL_PID_NAMESPACE}:
-        apart.append("a pid namespace of its own")
-    if (host.text("proc/self/uid_map") or "").split() not in ([], _WHOLE_UID_MAP):
-        apart.append("a user namespace of its own")
-    if apart:
-        return Answer(False, "; ".join(apart + hints), "run leaktop on the host")
-    if _link(host, "proc/self/ns/pid") is None:
-        return Answer(None, "; ".join(["/proc/self/ns/pid cannot be read", *hints]), "run leaktop on the host")
-    # Images that were unpacked into a virtual machine keep /.dockerenv.
-    return Answer(True, "the initial pid and user namespaces" + (f", in spite of {'; '.join(hints)}" if hints else ""))
+    found = find_enclosure(host.root, is_root=host.uid == 0)
+    if found.namespaces is None:
+        return Answer(None, "; ".join(["/proc/self/ns/pid cannot be read", *found.hints]), _OUTSIDE)
+    if found.name is None:
+        spite = f", in spite of {'; '.join(found.hints)}" if found.hints else ""
+        return Answer(True, f"the initial pid and user namespaces{spite}")
+    apart = [f"a {name} namespace of its own" for name in found.namespaces]
+    seen = "the kernel and its memory are the host's, processes and sockets those inside"
+    return Answer(False, f"{found.name}: {'; '.join((seen, *apart, *found.hints))}", _OUTSIDE)
+
+
+def every_process(host: Host) -> Answer:
+    """Whether /proc shows the processes of others."""
+    if not host.is_live:
+        return _NOT_ASKED
+    hidden = find_enclosure(host.root, is_root=host.uid == 0).hidepid
+    if hidden is None:
+        return Answer(True, "/proc hides none from us")
+    return Answer(False, f"/proc is mounted with hidepid={hidden}: processes of others are missing", AS_ROOT)
 
 
 def kernel_log(host: Host) -> Answer:
@@ -132,9 +137,3 @@ def _capabilities(host: Host) -> int | None:
     """The bits of CapEff; None for a capture, whose reader was somebody else."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", host.text("proc/self/status") or "", re.MULTILINE)
     return int(found[1], 16) if found and host.is_live else None
-
-
-def _link(host: Host, relative: str) -> str | None:
-    with suppress(OSError):
-        return os.readlink(os.path.join(host.root, relative))
-    return None

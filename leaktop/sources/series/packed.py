@@ -171,11 +171,34 @@ def unpack(path: str, target: str) -> str | None:
 
     with open_unpacked(path) as file:
         try:
-            with tarfile.open(fileobj=file, mode="r|", tarinfo=Member) as tar:
+            with tarfile.open(fileobj=cast("IO[bytes]", _Ending(file)), mode="r|", tarinfo=Member) as tar:
                 lost = _unpack_members(tar, target)
         except _DAMAGE as error:
             return f"it is damaged, what follows is lost ({error})"
     return lost or (None if ended else "it is cut, what followed is lost")
+
+
+class _Ending:
+    """A stream whose end is an end.
+
+    To pass over a member tarfile reads on for as long as its size says, and that may say exbibytes.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._has_ended = False
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end, once.
+
+        Raises:
+            EOFError: it has ended already.
+        """
+        piece = self._file.read(size)
+        if not piece and self._has_ended:
+            raise EOFError("it ends in the middle of a member")
+        self._has_ended = not piece
+        return piece
 
 
 def _unpack_members(tar: tarfile.TarFile, target: str) -> str | None:

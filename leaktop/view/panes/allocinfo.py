@@ -108,7 +108,7 @@ PANE = PaneView(
     order=10,
     section="allocinfo",
     columns=(
-        size_column(),
+        size_column("size", "memory that was asked for there and is still held"),
         growth_column(),
         rate_column(),
         count_column("calls", "calls", 6, lambda row: row.record.calls, "allocations that are held", 1),
@@ -122,8 +122,10 @@ PANE = PaneView(
     haystack=lambda row: f"{_place(row)} {row.record.function} {row.record.module or ''}",
     detail=_detail,
     record=_record,
+    source="/proc/allocinfo",
     headline=_headline,
+    headline_hint="what objects hold, and how many of the kernel's allocating lines hold anything",
     switches=(Switch("M", "module", "by module"),),
-    empty="nothing is allocated",
+    empty=lambda _frame: "/proc/allocinfo counts no memory: profiling is off. sysctl vm.mem_profiling=1 starts it.",
     letter="P",
 )

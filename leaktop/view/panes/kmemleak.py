@@ -216,6 +216,14 @@ def _haystack(row: Row) -> str:
     return " ".join((*group.backtrace, *group.comms, *sizes))
 
 
+def _why_empty(suppressed: int) -> str:
+    none = "kmemleak reports no leak. It needs two scans, and objects older than five seconds: K s scans."
+    if not suppressed:
+        return none
+    groups = "All that kmemleak reports is" if suppressed == 1 else f"All {suppressed} groups that kmemleak reports are"
+    return f"{groups} suppressed. `leaktop kmemleak show --all` lists them."
+
+
 PANE = PaneView(
     name="kmemleak",
     title="Kmemleak",
@@ -228,12 +236,14 @@ PANE = PaneView(
             "each",
             6,
             lambda row: row.record.group.objects[0].size if row.record.group.objects else None,
-            "bytes of the first",
+            "the first of them",
             2,
         ),
-        size_column(),
+        size_column("size", "all of them together"),
         growth_column(),
-        Column("new", "new", 5, _new, _new_cell, "objects that the scan before had not found", "right", 2),
+        Column(
+            "new", "new", 5, _new, _new_cell, "objects that the scan before had not found", "right", 2, unit="count"
+        ),
         Column(
             "backtrace",
             "allocated by",
@@ -249,13 +259,17 @@ PANE = PaneView(
         text_column(
             "comms", "command", 16, lambda row: ", ".join(row.record.group.comms), "the process that was running", 3
         ),
-        Column("first", "seen at", 8, _first_seen, _first_seen_cell, "when leaktop read it first", "left", 4),
+        Column(
+            "first", "seen at", 8, _first_seen, _first_seen_cell, "when leaktop read it first, local time", "left", 4
+        ),
     ),
     rows=_rows,
     haystack=_haystack,
     detail=_detail,
     record=_record,
+    source="/sys/kernel/debug/kmemleak",
     headline=_headline,
+    headline_hint="objects reported, those that are new, what suppressions hide, and when it was read",
     switches=(Switch("N", "new", "new only"),),
-    empty="kmemleak reports no leak. It needs two scans, and objects older than five seconds: scan again.",
+    empty=lambda frame: _why_empty(frame.sections["kmemleak"].extras.get("suppressed_groups", 0)),
 )

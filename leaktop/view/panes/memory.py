@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.units import human_bytes, human_count, human_delta, human_rate
 from leaktop.view.cells import Cell, sanitise
 from leaktop.view.columns import Column, peak_column, rate_column, tone_of
+from leaktop.view.legend import Meaning
 from leaktop.view.pane import Chart, Detail, Listing, PaneView, Switch
 from leaktop.view.spark import sparkline
 
@@ -16,28 +17,60 @@ if TYPE_CHECKING:
     from leaktop.model.frame import Amount, Frame, Residual, Row
     from leaktop.model.records import HugePagePool
 
-GAUGES: dict[str, tuple[str, str]] = {
-    "MemAvailable": ("MemAvailable", "What programs can still get without swapping: the kernel's own estimate."),
-    "SUnreclaim": ("SUnreclaim", "Slab that the kernel cannot give back: the first suspect. The Slab pane splits it."),
-    "SReclaimable": ("SReclaimable", "Slab that shrinks under pressure: dentries, inodes. Growth is use, not a leak."),
-    "vmalloc": ("Vmalloc", "Memory of vmalloc areas: stacks, modules, BPF, large tables. The Vmalloc pane splits it."),
-    "KernelStack": ("KernelStack", "Stacks of threads in the kernel. Grows with threads and zombies."),
-    "PageTables": ("PageTables", "Page tables of user space: grows with mappings, or with many processes."),
-    "Percpu": ("Percpu", "Per-CPU memory: grows with cgroups, devices and BPF maps that do not go away."),
-    "Shmem": ("Shmem", "tmpfs, shared memory, memfds. The tmpfs pane splits it."),
-    "AnonPages": ("AnonPages", "Memory of processes. The Processes pane splits it."),
-    "hugepages": ("Hugepages", "Memory set aside for hugetlbfs, used or not."),
-    "Balloon": ("Balloon", "Memory that the hypervisor took back."),
-    "balloon": ("Balloon", "Memory that the hypervisor took back, by the events of /proc/vmstat."),
-    "residual": (
+
+class Gauge(NamedTuple):
+    """A figure that has a place of its own."""
+
+    label: str
+    meaning: str
+    source: str = ""
+    """Empty for a line of /proc/meminfo."""
+
+
+GAUGES: dict[str, Gauge] = {
+    "MemAvailable": Gauge("MemAvailable", "What programs can still get without swapping: the kernel's own estimate."),
+    "SUnreclaim": Gauge(
+        "SUnreclaim", "Slab that the kernel cannot give back: the first suspect. The Slab pane splits it."
+    ),
+    "SReclaimable": Gauge(
+        "SReclaimable", "Slab that shrinks under pressure: dentries, inodes. Growth is use, not a leak."
+    ),
+    "vmalloc": Gauge(
+        "Vmalloc",
+        "Memory of vmalloc areas: stacks, modules, BPF, large tables. The Vmalloc pane splits it.",
+        "VmallocUsed of /proc/meminfo; before 5.3, pages= of /proc/vmallocinfo",
+    ),
+    "KernelStack": Gauge("KernelStack", "Stacks of threads in the kernel. Grows with threads and zombies."),
+    "PageTables": Gauge("PageTables", "Page tables of user space: grows with mappings, or with many processes."),
+    "Percpu": Gauge("Percpu", "Per-CPU memory: grows with cgroups, devices and BPF maps that do not go away."),
+    "Shmem": Gauge("Shmem", "tmpfs, shared memory, memfds. The tmpfs pane splits it."),
+    "AnonPages": Gauge("AnonPages", "Memory of processes. The Processes pane splits it."),
+    "hugepages": Gauge(
+        "Hugepages",
+        "Memory set aside for hugetlbfs, used or not.",
+        "Hugetlb of /proc/meminfo, else /sys/kernel/mm/hugepages",
+    ),
+    "Balloon": Gauge("Balloon", "Memory that the hypervisor took back."),
+    "balloon": Gauge(
+        "Balloon", "Memory that the hypervisor took back: pages inflated less pages deflated.", "/proc/vmstat"
+    ),
+    "large kmalloc": Gauge(
+        "Large kmalloc",
+        "Allocations of more than two pages by kmalloc, which Slab counts and no cache holds. page_owner names them.",
+        "Slab of /proc/meminfo less all of /proc/slabinfo",
+    ),
+    "residual": Gauge(
         "Residual",
         "Memory that no counter names: pages that drivers took. Some is normal and constant; its growth accuses.",
+        "MemTotal of /proc/meminfo less every counter: Enter shows the sum",
     ),
-    "pcp": ("Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free."),
-    "Cached": ("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
-    "MemFree": ("MemFree", "Pages that nobody uses. Low on a healthy machine: free memory is wasted memory."),
+    "pcp": Gauge(
+        "Per-CPU free", "Free pages in the per-CPU lists: not in MemFree, but free.", "pagesets of /proc/zoneinfo"
+    ),
+    "Cached": Gauge("Cached", "Page cache, with Shmem in it. Shrinks under pressure, but for Shmem."),
+    "MemFree": Gauge("MemFree", "Pages that nobody uses. Low on a healthy machine: free memory is wasted memory."),
 }
-"""Derived or kernel name to the gauge's label and what it means; the order is the order on screen."""
+"""The figures that are always in view, by derived or kernel name; the order is the order on screen."""
 _ORDER = {name: position for position, name in enumerate(GAUGES)}
 _GOOD_TO_GROW = {"MemAvailable", "MemFree", "pcp"}
 
@@ -55,18 +88,21 @@ def _rows(frame: Frame, switches: frozenset[str]) -> Sequence[Row]:
     rows = frame.sections["memory"].rows
     if "all" in switches:
         return rows
-    return [row for row in rows if row.record.name in GAUGES and (row.record.bytes is not None or _is_residual(row))]
+    return [row for row in rows if row.record.name in GAUGES and _is_told(row)]
 
 
-def _is_residual(row: Row) -> bool:
-    return bool(row.record.name == "residual")  # in view even where it cannot be told: its drill-down says why
+def _is_told(row: Row) -> bool:
+    amount: Amount = row.record
+    if amount.name == "residual":
+        return True  # also where it cannot be told: its drill-down says why
+    return bool(amount.bytes) if amount.name == "large kmalloc" else amount.bytes is not None
 
 
 def _label(row: Row) -> str:
     amount: Amount = row.record
     if amount.name in GAUGES:
-        return GAUGES[amount.name][0]
-    return f"{amount.name} (new)" if amount.is_unclassified else amount.name
+        return GAUGES[amount.name].label
+    return sanitise(f"{amount.name} (new)" if amount.is_unclassified else amount.name)
 
 
 def _name_cell(row: Row, _frame: Frame) -> Cell:
@@ -107,7 +143,7 @@ def _headline(frame: Frame) -> str:
 
 def _detail(frame: Frame, row: Row) -> Detail:
     amount: Amount = row.record
-    meaning = GAUGES[amount.name][1] if amount.name in GAUGES else ""
+    meaning = GAUGES[amount.name].meaning if amount.name in GAUGES else ""
     if amount.is_unclassified:
         meaning = "A line that leaktop does not know: a newer kernel's, or a vendor's. It is not part of the residual."
     facts = [
@@ -175,19 +211,49 @@ PANE = PaneView(
             is_flexible=True,
             ascending=True,
         ),
-        Column("size", "bytes", 6, _share, _value_cell, "bytes now", rank=0),
-        Column("growth", "growth", 7, lambda row: row.size.growth, _growth_cell, "bytes since the baseline", rank=1),
+        Column(
+            "size",
+            "bytes",
+            6,
+            _share,
+            _value_cell,
+            "what it is now; HugePages_ lines count pages",
+            rank=0,
+            unit="bytes",
+        ),
+        Column(
+            "growth",
+            "growth",
+            7,
+            lambda row: row.size.growth,
+            _growth_cell,
+            "what came since the baseline, which is the start until one is marked",
+            rank=1,
+            unit="bytes",
+        ),
         rate_column(),
-        Column("spark", "last 4 min", 16, _share, _spark_cell, "the last four minutes, 15 seconds a glyph", "left", 3),
+        Column(
+            "spark",
+            "last 4 min",
+            16,
+            _share,
+            _spark_cell,
+            "its curve over the last four minutes, 15 seconds a glyph, from its lowest to its highest",
+            "left",
+            3,
+        ),
         peak_column(),
     ),
     rows=_rows,
     haystack=lambda row: row.record.name,
     detail=_detail,
     record=_record,
+    source="/proc/meminfo, but where a gauge below names another",
     headline=_headline,
+    headline_hint="MemTotal, and the residual",
+    legend=tuple(Meaning(gauge.label, gauge.meaning, gauge.source) for gauge in GAUGES.values()),
     switches=(Switch("A", "all", "every line"),),
-    empty="no /proc/meminfo",
+    empty=lambda _frame: "/proc/meminfo has no line that leaktop knows as a gauge. A lists every line of it.",
     sort="gauge",
     is_cache=lambda row: None if row.record.name in _GOOD_TO_GROW else row.record.name in {"SReclaimable", "Cached"},
 )

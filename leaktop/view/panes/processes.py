@@ -83,15 +83,19 @@ PANE = PaneView(
     columns=(
         name_column("comm", "process", lambda row: row.record.comm, "the process's own name (comm)", 15),
         Column("pid", "pid", 7, lambda row: row.record.pid, _pid_cell, "process id", rank=1, ascending=True),
-        size_column("RSS"),
+        size_column("RSS", "resident memory: shared pages count in every process", "VmRSS"),
         growth_column(),
         rate_column(),
-        bytes_column("anon", "anon", 6, lambda row: row.record.anon, "anonymous memory", 3),
-        bytes_column("file", "file", 6, lambda row: row.record.file, "pages of files", 5),
-        bytes_column("shmem", "shmem", 6, lambda row: row.record.shmem, "shared memory and tmpfs", 4),
-        bytes_column("swap", "swap", 6, lambda row: row.record.swap, "swapped out", 5),
-        count_column("threads", "thr", 5, lambda row: row.record.threads, "threads", 6),
-        count_column("fds", "fds", 5, lambda row: row.record.fds, "open descriptors", 2),
+        bytes_column(
+            "anon", "anon", 6, lambda row: row.record.anon, "anonymous memory: its own, heap and stacks", 3, "RssAnon"
+        ),
+        bytes_column("file", "file", 6, lambda row: row.record.file, "mapped pages of files", 5, "RssFile"),
+        bytes_column(
+            "shmem", "shmem", 6, lambda row: row.record.shmem, "shared memory and tmpfs that it maps", 4, "RssShmem"
+        ),
+        bytes_column("swap", "swap", 6, lambda row: row.record.swap, "what is swapped out", 5, "VmSwap"),
+        count_column("threads", "thr", 5, lambda row: row.record.threads, "its threads", 6, "Threads"),
+        count_column("fds", "fds", 5, lambda row: row.record.fds, "open descriptors", 2, "/proc/PID/fd"),
         rose_column(),
         peak_column(),
     ),
@@ -99,6 +103,8 @@ PANE = PaneView(
     haystack=lambda row: f"{row.record.comm} {row.record.pid}",
     detail=_detail,
     record=_record,
+    source="/proc/PID/status",
     headline=_headline,
-    empty="no processes",
+    headline_hint="how many there are, and their resident memory, in which shared pages count many times",
+    empty=lambda _frame: "/proc lists no process. It may be mounted with hidepid, or be another machine's.",
 )

@@ -63,7 +63,7 @@ def _headline(frame: Frame) -> str:
 def _detail(frame: Frame, row: Row) -> Detail:
     socket: Socket = row.record
     facts = (
-        ("protocol", f"{socket.proto} {socket.state}"),
+        ("protocol", sanitise(f"{socket.proto} {socket.state}")),
         ("local", sanitise(place(socket))),
         ("peer", sanitise(socket.peer) or "-"),
         ("holds", in_words(row.size)),
@@ -93,7 +93,8 @@ def _detail(frame: Frame, row: Row) -> Detail:
 def _kernel_totals(frame: Frame) -> tuple[Listing, ...]:
     sockstat = frame.sections["sockets"].extras.get("sockstat", {})
     rows = tuple(
-        (proto, " ".join(f"{name} {count}" for name, count in counts.items())) for proto, counts in sockstat.items()
+        (sanitise(proto), sanitise(" ".join(f"{name} {count}" for name, count in counts.items())))
+        for proto, counts in sockstat.items()
     )
     return (Listing("the kernel's totals (sockstat; mem in pages)", ("protocol", "counts"), rows),) if rows else ()
 
@@ -132,11 +133,13 @@ PANE = PaneView(
     order=4,
     section="sockets",
     columns=(
-        text_column("proto", "proto", 8, lambda row: row.record.proto, "protocol and family", 0),
+        text_column("proto", "proto", 8, lambda row: row.record.proto, "protocol, and 6 for that of IPv6", 0),
         name_column("local", "local", lambda row: place(row.record), "interface and local address", 16),
-        text_column("peer", "peer", 18, lambda row: row.record.peer, "the other end", 6),
-        text_column("state", "state", 11, lambda row: row.record.state, "state", 5),
-        size_column("holds"),
+        text_column("peer", "peer", 18, lambda row: row.record.peer, "address and port of the other end", 6),
+        text_column(
+            "state", "state", 11, lambda row: row.record.state, "where its connection stands: LISTEN, ESTABLISHED", 5
+        ),
+        size_column("holds", "memory of its queues and mmap rings; of TCP without sock_diag, the data in them"),
         growth_column(),
         rate_column(),
         Column(
@@ -145,14 +148,15 @@ PANE = PaneView(
             6,
             lambda row: row.record.rx_queue,
             _queue_cell,
-            "waiting to be read: data bytes for TCP, memory for others",
+            "waiting to be read: data for TCP, memory for others; of one that listens, connections to accept",
             rank=1,
+            unit="bytes",
         ),
-        bytes_column("tx_queue", "Send-Q", 6, lambda row: row.record.tx_queue, "waiting to be sent", 4),
+        bytes_column("tx_queue", "Send-Q", 6, lambda row: row.record.tx_queue, "waiting to be sent, likewise", 4),
         count_column("drops", "drops", 6, lambda row: row.record.drops, "packets that did not fit in", 3),
         rose_column(),
         peak_column(),
-        text_column("owner", "owner", 20, owner, "process, pid and descriptor that hold it", 0),
+        text_column("owner", "owner", 20, owner, "process, pid and descriptor that hold it", 0, "/proc/PID/fd"),
     ),
     rows=_rows,
     haystack=lambda row: (
@@ -160,8 +164,10 @@ PANE = PaneView(
     ),
     detail=_detail,
     record=_record,
+    source="NETLINK_SOCK_DIAG, else the tables in /proc/net",
     headline=_headline,
+    headline_hint="how many hold memory, and how much",
     switches=(Switch("B", "backlog", "with a backlog only"),),
-    empty="no sockets",
+    empty=lambda _frame: "No socket is open in this network namespace.",
     sort="size",
 )

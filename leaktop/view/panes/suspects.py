@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from leaktop.model.frame import Row, Trend
-from leaktop.units import human_delta, human_duration, human_rate
+from leaktop.units import human_delta, human_duration, human_rate, time_of_day
 from leaktop.view.cells import Cell, sanitise
 from leaktop.view.columns import Column, growth_column, name_column, text_column
+from leaktop.view.headline import growth_line
 from leaktop.view.pane import Chart, Detail, Listing, PaneView
 
 if TYPE_CHECKING:
@@ -127,20 +128,33 @@ def _record(row: Row) -> Mapping[str, Any]:
     return {"kind": case.kind, "name": case.name, "bytes_per_s": case.rate, "bytes": case.bytes, "leak": case.is_leak}
 
 
+def _why_empty(frame: Frame) -> str:
+    line, tone = growth_line(frame)
+    if tone == "fault":
+        return line
+    since = "the start" if frame.baseline_wall is None else time_of_day(frame.baseline_wall)
+    words = f"Nothing has grown since {since}."
+    if frame.diagnosis.verdict.name == "insufficient":
+        return f"{words} It takes five reads over twenty seconds to tell what leaks."
+    return f"{words} What leaks slowly needs longer: leave it open, or `leaktop record FILE`."
+
+
 PANE = PaneView(
     name="suspects",
     title="Suspects",
     order=8,
     section="suspects",
     columns=(
-        text_column("kind", "kind", 11, lambda row: row.record.kind, "what it is", 0),
+        text_column("kind", "kind", 11, lambda row: row.record.kind, "what it is: of which pane, or a counter", 0),
         name_column(
             "name", "suspect", lambda row: row.record.name, "cache, caller, socket, process, mount or counter", 20
         ),
         Column(
-            "rate", "rate", 8, _rank, _rate_cell, "bytes a minute: the median slope (Theil-Sen); leaks first", rank=0
+            "rate", "rate", 8, _rank, _rate_cell, "the median slope (Theil-Sen); leaks come first", rank=0,
+            unit="bytes a minute",
         ),
-        Column("margin", "±", 8, _margin, _margin_cell, "of the rate, with 95 % confidence", rank=4),
+        Column("margin", "±", 8, _margin, _margin_cell, "how far the rate may be off, with 95 % confidence", rank=4,
+               unit="bytes a minute"),
         growth_column(),
         Column(
             "for",
@@ -150,10 +164,13 @@ PANE = PaneView(
             lambda row, _: Cell(human_duration(_lasted(row)), "dim"),
             "how long the trend was watched",
             rank=2,
+            unit="time",
         ),
-        Column("trend", "trend", 5, _trend, _trend_cell, "strength of the trend: Kendall's tau, at most 1", rank=3),
+        Column("trend", "trend", 5, _trend, _trend_cell, "strength of the trend: Kendall's tau, at most 1", rank=3,
+               unit="-1 to 1"),
         Column(
-            "sure", "sure", 4, lambda row: row.record.confidence, _confidence_cell, "confidence that it leaks", rank=1
+            "sure", "sure", 4, lambda row: row.record.confidence, _confidence_cell, "confidence that it leaks", rank=1,
+            unit="share",
         ),
         Column(
             "share",
@@ -161,8 +178,9 @@ PANE = PaneView(
             5,
             lambda row: row.record.share,
             _share_cell,
-            "of the memory that the machine loses",
+            "its part of what MemAvailable loses",
             rank=3,
+            unit="share",
         ),
         Column(
             "gone",
@@ -173,6 +191,7 @@ PANE = PaneView(
             "time until MemAvailable is gone at this rate",
             rank=2,
             ascending=True,
+            unit="time",
         ),
         text_column("why", "why", 40, _why, "what accounts for it, or what to know first", 3),
     ),
@@ -180,8 +199,10 @@ PANE = PaneView(
     haystack=lambda row: f"{row.record.kind} {row.record.name} {' '.join(row.record.aliases)} {_why(row)}",
     detail=_detail,
     record=_record,
+    source="leaktop: its judgement of the rows of all other panes",
     headline=_headline,
-    empty="nothing has grown since the baseline",
+    headline_hint="how many leak, and how many grow without being accused",
+    empty=_why_empty,
     is_cache=lambda row: False if row.record.is_leak else True if row.record.is_cache else None,
     sort="rate",
 )  # fmt: skip

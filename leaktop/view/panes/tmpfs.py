@@ -45,7 +45,7 @@ def _headline(frame: Frame) -> str:
 def _detail(_frame: Frame, row: Row) -> Detail:
     memory: SharedMemory = row.record
     facts = (
-        ("kind", memory.kind),
+        ("kind", sanitise(memory.kind)),
         ("used", in_words(row.size)),
         ("size", f"{human_bytes(memory.size)}" if memory.size is not None else "no limit known"),
         ("held by", sanitise(memory.owner or "-")),
@@ -71,11 +71,21 @@ PANE = PaneView(
         text_column(
             "kind", "kind", 7, lambda row: row.record.kind, "tmpfs mount, sysv segment, memfd or deleted file", 2
         ),
-        size_column("used"),
+        size_column(
+            "used", "memory, and swap, that its files take", "statfs of the mount, /proc/sysvipc/shm, or fstat"
+        ),
         bytes_column("limit", "of", 6, lambda row: row.record.size, "the mount's limit, or the file's length", 2),
         growth_column(),
         rate_column(),
-        text_column("owner", "held by", 16, lambda row: row.record.owner or "", "a process that holds it", 3),
+        text_column(
+            "owner",
+            "held by",
+            16,
+            lambda row: row.record.owner or "",
+            "a process that holds it open",
+            3,
+            "/proc/PID/fd",
+        ),
         rose_column(),
         peak_column(),
     ),
@@ -83,6 +93,8 @@ PANE = PaneView(
     haystack=lambda row: f"{row.record.kind} {row.record.name} {row.record.owner or ''}",
     detail=_detail,
     record=_record,
+    source="/proc/self/mountinfo, /proc/sysvipc/shm, /proc/PID/fd",
     headline=_headline,
-    empty="no tmpfs mounts",
+    headline_hint="all shared memory of the machine: Shmem of /proc/meminfo",
+    empty=lambda _frame: "No tmpfs is mounted here, and no shared memory, memfd or deleted file is held open.",
 )

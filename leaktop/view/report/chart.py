@@ -9,8 +9,8 @@ from math import ceil, floor, log10
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.view.cells import safe
 from leaktop.view.report.curves import thinned
-from leaktop.view.report.wording import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop.engine.series import buckets
 from leaktop.units import human_bytes, human_count
-from leaktop.view.report.wording import safe
+from leaktop.view.cells import safe
 from leaktop.view.spark import GLYPHS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leaktop.engine.suspects import COUNTED_ELSEWHERE
 from leaktop.units import human_bytes, human_duration
-from leaktop.view.report.wording import safe
+from leaktop.view.cells import safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

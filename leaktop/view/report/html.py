@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from leaktop.units import human_bytes, human_delta, human_duration, human_rate
+from leaktop.view.cells import safe
 from leaktop.view.report.chart import Span, chart
 from leaktop.view.report.curves import MOST_CURVES, free_memory, suspect_curve
 from leaktop.view.report.facts import amount, machine_facts, remarks, utc, watch_facts, watched
@@ -20,7 +21,6 @@ from leaktop.view.report.wording import (
     other_names,
     pace,
     ratio,
-    safe,
     sign_of,
 )
 

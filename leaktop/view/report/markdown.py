@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leaktop.units import human_bytes, human_delta, human_duration, human_rate
+from leaktop.view.cells import safe
 from leaktop.view.report.curves import MOST_CURVES, free_memory, sparkline, suspect_curve
 from leaktop.view.report.facts import UNKNOWN, machine_facts, remarks, watch_facts
 from leaktop.view.report.wording import (
@@ -17,7 +18,6 @@ from leaktop.view.report.wording import (
     other_names,
     pace,
     ratio,
-    safe,
     sign_of,
 )
 
@@ -31,14 +31,18 @@ _SPARK = 40
 _MOST_OTHERS = 10
 _SPECIAL = re.compile(
     r"""
-    [\\`*\[\]<>|~$&@\#]         # markup, HTML, math, mentions
+    [\\`*\[\]<>|~$&\#]          # markup, HTML, math
     | (?<![A-Za-z0-9])_ | _(?![A-Za-z0-9])  # inside a word it is none
-    | :(?=//)                   # a link
     | ^[-+=] | ^(?<=[0-9])[.)]  # lists and headings, where a line begins
     """,
     re.VERBOSE,
 )
 """What Markdown gives a meaning; before any of these a backslash takes it away."""
+_LINKED = re.compile(r"(?i)/(?=/)|\bwww(?=\.)|\b(?:mailto|xmpp):|[@#](?=\w)")
+_PARTED = r"\g<0><!-- -->"
+"""Links, mentions and numbers of issues are looked for after Markdown, in what is shown, where a backslash is no more.
+A comment shows nothing, and parts the text all the same.
+"""
 
 
 def render(report: Report) -> str:
@@ -137,8 +141,8 @@ def plain(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """The same of what is safe to show already; "www." is a link without any mark around it."""
-    return re.sub(r"(?i)\bwww\.", lambda found: f"{found[0][:-1]}&#46;", _SPECIAL.sub(r"\\\g<0>", text))
+    """The same of what is safe to show already."""
+    return _LINKED.sub(_PARTED, _SPECIAL.sub(r"\\\g<0>", text))
 
 
 def code(text: str) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from leaktop.units import human_bytes, human_delta, human_duration, human_rate
-from leaktop.view.cells import width_of
+from leaktop.view.cells import safe, width_of
 from leaktop.view.report.curves import MOST_CURVES, free_memory, sparkline, suspect_curve
 from leaktop.view.report.facts import machine_facts, remarks, watch_facts
 from leaktop.view.report.wording import (
@@ -18,7 +18,6 @@ from leaktop.view.report.wording import (
     other_names,
     pace,
     ratio,
-    safe,
     sign_of,
 )
 

@@ -1,11 +1,11 @@
-"""The words that all formats share, and kernel text made safe at any length."""
+"""The words that all formats share."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from leaktop.units import human_rate
-from leaktop.view.cells import LONGEST, sanitise
+from leaktop.view.cells import safe
 
 if TYPE_CHECKING:
     from leaktop.model.diagnosis import Case, Unit
@@ -45,15 +45,8 @@ KINDS = {
 }
 """A kind as people say it, where it is not a word already."""
 MARKS = {"fine": "✓", "suspect": "▲", "unknown": "?"}
-_MOST = 8 * LONGEST
 _LISTED, _MOST_NAMES = 4, 40
 """Other names of a cache: as many as its evidence lists, and as many as anybody wants to read."""
-
-
-def safe(text: str) -> str:
-    """Like `sanitise`, for whole sentences: longer than a name may be, yet not without end."""
-    pieces = (text[at : at + LONGEST] for at in range(0, min(len(text), _MOST), LONGEST))
-    return "".join(map(sanitise, pieces)) + (f"... ({len(text)} characters)" if len(text) > _MOST else "")
 
 
 def sign_of(case: Case) -> str:

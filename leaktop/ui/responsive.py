@@ -1,0 +1,66 @@
+"""What lets a key through at any time: how long threads keep the interpreter, and when its garbage is collected."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import selectors
+import sys
+from typing import TYPE_CHECKING
+
+from leaktop.courtesy import leave_way, take_way
+
+if TYPE_CHECKING:
+    from leaktop.model.frame import Frame
+
+_TURN = 0.0005
+"""Seconds that a thread keeps the interpreter while another wants it. A key changes threads five times on its way
+through the screen, and waits each time while a tick is parsed: Python's own 5 ms are 25 then."""
+_YOUNG, _MIDDLE, _NEVER = 3000, 4, 1 << 30
+"""Thresholds of the collector: what is young is looked at often, in some milliseconds, and all that lives, never."""
+_FEW = 20_000
+"""Rows of a machine of which all that lives is looked through in some 50 ms."""
+_EVERY = 60.0
+"""Seconds between two looks: dialogs that are opened and closed all the time leave 20 MB a minute behind."""
+
+
+def calm_collector() -> None:
+    """Keep the garbage collector from walking all that lives, which on a big machine is a second without keys.
+
+    What the program is made of stays for good, and Frames hold no cycles: they go when nobody looks at them any more.
+    """
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+
+
+class _Courteous(selectors.DefaultSelector):
+    """Where the screen's thread waits for what comes next: while it does not wait, the others do."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        leave_way()
+        try:
+            return super().select(timeout)
+        finally:
+            take_way()
+
+
+def screens_loop() -> asyncio.AbstractEventLoop:
+    """An event loop for the thread that draws, and goes before all others."""
+    sys.setswitchinterval(_TURN)
+    return asyncio.SelectorEventLoop(_Courteous())
+
+
+class Sweeper:
+    """Collects what the collector's calm leaves behind: cycles of closed dialogs, now and then, while that is quick."""
+
+    def __init__(self) -> None:
+        self._swept: float | None = None
+
+    def look(self, frame: Frame) -> None:
+        """Sweep, if it is time and the machine small."""
+        if self._swept is None or frame.mono < self._swept:
+            self._swept = frame.mono
+        rows = sum(len(section.rows) for section in frame.sections.values())
+        if rows <= _FEW and frame.mono - self._swept >= _EVERY and gc.get_threshold()[2] == _NEVER:
+            self._swept = frame.mono
+            gc.collect()

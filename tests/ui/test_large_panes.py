@@ -1,0 +1,129 @@
+"""A pane of many rows is arranged elsewhere: keys act meanwhile, the newest wish wins, failures stay in the pane."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from leaktop.engine.engine import Engine
+from leaktop.model.sample import RawSample, Tick
+from leaktop.ui.app import LeaktopApp
+from leaktop.view import arranging
+from tests.bench.big_machine import MACHINE, Silent
+from tests.bench.big_machine_texts import BigMachine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+    from textual.pilot import Pilot
+
+    from leaktop.model.frame import Frame
+    from leaktop.ui.pane_box import PaneBox
+    from leaktop.view.pane import Choice
+
+MANY = 3_000
+
+
+def processes(second: int, engine: Engine) -> Frame:
+    """So many processes at a second."""
+    content = BigMachine(processes=MANY).process_list(second)
+    return engine.feed(Tick(float(second), 1.79e9 + second, (RawSample("processes", content, None, 0.0, 0.0),)))
+
+
+@asynccontextmanager
+async def shown() -> AsyncIterator[tuple[LeaktopApp, PaneBox, Pilot[None], Engine]]:
+    """The pane of the processes, alone on the screen, with many of them."""
+    engine = Engine(MACHINE)
+    app = LeaktopApp(Silent(), engine)
+    app.poller.start = lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.dashboard.activate("processes")
+        app.dashboard.show(processes(0, engine))
+        yield app, app.dashboard.active, pilot, engine
+
+
+async def arrived(box: PaneBox, pilot: Pilot[None]) -> None:
+    """Wait for what was wished for last."""
+    for _ in range(2000):
+        if box.is_arranged:
+            break
+        await asyncio.sleep(0.005)
+    assert box.is_arranged
+    await pilot.pause()
+
+
+async def test_the_rows_come_with_their_total() -> None:
+    async with shown() as (_app, box, pilot, _engine):
+        await arrived(box, pilot)
+        assert len(box.table._rows) == MANY
+        assert f"of {MANY}" in box.table.place
+        assert str(MANY) in str(box.border_subtitle)
+
+
+async def test_keys_act_while_rows_are_arranged_and_the_newest_wish_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shown() as (_app, box, pilot, _engine):
+        await arrived(box, pilot)
+        held, asked = threading.Event(), []
+        attempt = arranging.Arranger.attempt
+
+        def slow(self: arranging.Arranger, frame: Frame, choice: Choice) -> arranging.Arrangement:
+            asked.append(choice.pattern)
+            held.wait(10)
+            return attempt(self, frame, choice)
+
+        monkeypatch.setattr(arranging.Arranger, "attempt", slow)
+        await pilot.press("slash", *"worker/7")
+        await pilot.press("enter", "j", "j")
+        assert box.table._index == 2, "the cursor moved"
+        held.set()
+        await arrived(box, pilot)
+        assert {row.record.comm for row in box.table._rows} >= {"worker/7", "worker/70"}
+        assert all("worker/7" in row.record.comm for row in box.table._rows)
+        assert len(asked) < len("worker/7"), "what was overtaken was not arranged"
+
+
+async def test_the_cursor_stays_on_its_process_when_the_order_changes() -> None:
+    async with shown() as (app, box, pilot, engine):
+        await arrived(box, pilot)
+        await pilot.press("G")
+        before = box.table.current
+        app.dashboard.show(processes(40, engine))
+        box.choose(sort="pid", is_reversed=True)
+        await arrived(box, pilot)
+        assert before is not None
+        assert box.table.current is not None
+        assert box.table.current.key == before.key
+
+
+async def test_a_pane_that_fails_in_the_thread_says_so_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shown() as (app, box, pilot, engine):
+        await arrived(box, pilot)
+        with monkeypatch.context() as broken:
+            broken.setattr(arranging.Arranger, "attempt", lambda *_: 1 / 0)
+            app.dashboard.show(processes(4, engine))
+            for _ in range(400):
+                await asyncio.sleep(0.005)
+                if box.table._message:
+                    break
+            assert "ZeroDivisionError" in box.table._message[0][0]
+        app.dashboard.show(processes(8, engine))
+        await arrived(box, pilot)
+        assert not box.table._message
+
+
+async def test_where_no_thread_can_be_started_rows_are_arranged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    engine = Engine(MACHINE)
+    app = LeaktopApp(Silent(), engine)
+    app.poller.start = lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)):
+        app.dashboard.activate("processes")
+        monkeypatch.setattr(threading.Thread, "start", refused)
+        app.dashboard.show(processes(0, engine))
+        assert len(app.dashboard.active.table._rows) == MANY
+        monkeypatch.undo()
