@@ -134,6 +134,8 @@ def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None, *
     calm_collector()
     gc.enable()
     app.run(mouse=not choices.no_mouse, loop=screens_loop())
+    if app.unrecorded:
+        say(f"the recording: {app.unrecorded}")
     # Textual leaves the code at 0 after a panic, when it has printed its traceback.
     return app.return_code or (1 if app._exception is not None else 0)
 

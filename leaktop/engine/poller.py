@@ -101,6 +101,8 @@ class Poller:
             sockets whose owners are worth a walk over /proc/PID/fd.
         interval: seconds between ticks; the cadence of every probe scales with it.
         at_start: probes without a cadence that are read once at the start.
+        failed: called where `take` raises, in the same thread, and it goes on with the next tick; without it `run` ends
+            with the exception.
 
     Attributes:
         budget: what leaktop may cost; without a limit until its share is set.
@@ -112,9 +114,11 @@ class Poller:
         take: Callable[[Tick, Mapping[str, ProbeState]], frozenset[int]],
         interval: float = 1.0,
         at_start: Iterable[str] = (),
+        failed: Callable[[Exception], None] | None = None,
     ) -> None:
         self._source = source
         self._take = take
+        self._failed = failed
         self.interval = interval
         self._schedules = {probe.name: _Schedule(probe) for probe in source.probes}
         self._lanes = {probe.lane: _Lane(probe.lane) for probe in source.probes}
@@ -147,7 +151,12 @@ class Poller:
             self._nudge.clear()
             self._dispatch(time.monotonic())
             reads = await self._collect()
-            self._publish(reads)
+            try:
+                self._publish(reads)
+            except Exception as error:
+                if self._failed is None:
+                    raise
+                self._failed(error)
             beat = max(beat + self.beat, time.monotonic() + 0.01)
             try:
                 await asyncio.wait_for(self._nudge.wait(), beat - time.monotonic())

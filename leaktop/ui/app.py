@@ -90,6 +90,8 @@ class LeaktopApp(Shell):
         self._is_paused = False
         self._travel = Travel(self, self._take_travelled)
         self.live: LiveFeed | None = None
+        self.unrecorded: str | None = None
+        """At the end: what went wrong with the recording, for people; the screen cannot say it any more."""
         self._recording: RecordingActions | None = None
         if source is not None and engine is not None:
             self.live = LiveFeed(source, engine, self._take, wanted.interval, self.say_from_thread)
@@ -145,7 +147,7 @@ class LeaktopApp(Shell):
         self._kernel.end()
         if self.live is not None:
             self.live.poller.stop()
-            self.live.recorder.stop(PATIENCE)
+            self.unrecorded = self.live.recorder.stop(PATIENCE)
 
     def on_resize(self, event: events.Resize) -> None:
         """All panes where there is room, else one."""

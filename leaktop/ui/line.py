@@ -12,8 +12,9 @@ _LOST = 30.0
 """Seconds after which an answer is not waited for any more: a full screen takes twenty at 9600 baud."""
 _FAST, _SLOWEST = 1e6, 960.0
 """Bytes a second of a terminal that was never seen to be slow, and the least that is believed: 9600 baud."""
-_BLOCKED = 0.05
-"""Seconds that taking a piece lasts only where the buffers on the way are full."""
+_BLOCKED, _SURELY = 0.05, 0.3
+"""Seconds that taking a piece lasts only where the buffers on the way are full: where they were when it was offered, and
+where that is not known. On a busy machine a thread that waits for nothing else waits for its turn."""
 _BUFFERS = 20_000
 """Bytes that they hold then: a pty of Linux, 16 to 21 KB."""
 _HOPE = 1.002
@@ -70,16 +71,17 @@ class Line:
             self._drawn, _ = self._questions.popleft()
             self._does_answer = True
 
-    def take(self, count: int, began: float, ended: float) -> None:
+    def take(self, count: int, began: float, ended: float, *, was_full: bool) -> None:
         """The kernel took bytes.
 
         Args:
             count: how many.
             began: monotonic seconds before.
             ended: and after.
+            was_full: whether the kernel had no room when they were offered.
         """
         self._buffered = min(self._buffered_at(began) + count, _BUFFERS)
-        if ended - began > _BLOCKED:
+        if ended - began > (_BLOCKED if was_full else _SURELY):
             speed = max(count / (ended - began), _SLOWEST)
             self._speed = speed if self._speed > _FAST / 2 else (self._speed + speed) / 2
             self._buffered = _BUFFERS

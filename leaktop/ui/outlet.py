@@ -8,7 +8,7 @@ import termios
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +22,23 @@ _PATIENCE = 2.0
 """Seconds that the end of the program waits for the terminal."""
 
 
+class Taken(Protocol):
+    """Is told of a piece that the kernel took."""
+
+    def __call__(self, count: int, began: float, ended: float, *, was_full: bool) -> None:
+        """How many bytes; when they were offered, and when taken, in monotonic seconds; whether there was no room."""
+
+
 class Outlet(threading.Thread):
     """Writes what it is given, in order, in the background.
 
     Args:
         fd: the terminal.
-        taken: called in the thread after each piece that the kernel took: how many bytes, when it was offered and
-            when it was taken, in monotonic seconds.
+        taken: called in the thread after each piece that the kernel took.
         gone: called in the thread, once, when the terminal does not exist any more.
     """
 
-    def __init__(self, fd: int, taken: Callable[[int, float, float], None], gone: Callable[[], None]) -> None:
+    def __init__(self, fd: int, taken: Taken, gone: Callable[[], None]) -> None:
         super().__init__(name="leaktop-output", daemon=True)
         self._fd = fd
         self._taken = taken
@@ -81,12 +87,13 @@ class Outlet(threading.Thread):
                 return
             began = time.monotonic()
             try:
+                was_full = not select.select([], [self._fd], [], 0)[1]
                 self._give(piece)
             except OSError:
                 self._give_up()
                 return
             self._under_way = 0
-            self._taken(len(piece), began, time.monotonic())
+            self._taken(len(piece), began, time.monotonic(), was_full=was_full)
 
     def _give(self, piece: bytes) -> None:
         while piece:

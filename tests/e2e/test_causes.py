@@ -197,7 +197,7 @@ def test_open_files_grow_filp() -> None:
         "held = [open('/dev/null') for _ in range(5000)]; print('open', flush=True); sys.stdin.readline()"
     )
     with helper(program) as child, pane("2", r"\bfilp\b") as terminal:
-        terminal.wait_for(" filp ")
+        terminal.wait_for("filp ")
         tell(child)
         terminal.wait(lambda: _growth(terminal.line("▲", "filp")) > 600_000, "5000 files of 192 bytes")
 

@@ -24,8 +24,8 @@ def test_what_is_right_counts_and_what_is_wrong_is_said(tmp_path: Path) -> None:
     with Terminal(environment=configured(tmp_path, text)) as terminal:
         terminal.wait_for("MemAvailable")
         terminal.wait_for("LIVE 3s")
-        terminal.wait_for("mouse: true or false is")
-        terminal.wait_for("and 2 more")
+        terminal.wait_for("mouse:")
+        terminal.wait_for("Passed")
         terminal.press("x")
         terminal.wait_for("PAUSED")
         terminal.press("q")
@@ -39,11 +39,11 @@ def test_one_that_others_may_write_is_as_if_it_were_not_there(tmp_path: Path) ->
     environment = configured(tmp_path, 'interval = "3s"\n', 0o666)
     with Terminal((*LEAKTOP, "--ascii"), environment=environment) as terminal:
         terminal.wait_for("LIVE 1s")
-        terminal.wait_for("others may write it")
+        terminal.wait_for("others")
         terminal.press("q")
         assert terminal.exit_status() == 0
     with Terminal((*LEAKTOP, "--no-config"), environment=environment) as terminal:
         terminal.wait_for("LIVE 1s")
         terminal.press("q")
         assert terminal.exit_status() == 0
-        assert "others may write" not in terminal.text
+        assert "others may" not in terminal.text

@@ -13,14 +13,37 @@ from leaktop.engine.backlog import BacklogWatch, backlogged
 from leaktop.engine.engine import Engine
 from leaktop.engine.feed import LiveFeed
 from leaktop.engine.replay import Replay
+from leaktop.model.frame import Frame
 from leaktop.recording.reader import Recording, TapedChapters, read_file
 from leaktop.sources.filesystem import FileSystemSource
 from tests.engine.played import differences, until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import ProbeState
+    from leaktop.model.sample import Tick
+
+
+def test_a_tick_that_comes_to_nothing_is_said_once_and_the_next_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = FileSystemSource("/", is_read_only=True)
+    engine, frames, words = Engine(source.machine), list[Frame](), list[str]()
+    feed = LiveFeed(source, engine, frames.append, 0.1, words.append)
+    makes, ticks = engine.feed, iter(range(1000))
+
+    def short_of_memory(tick: Tick, states: Mapping[str, ProbeState]) -> Frame:
+        if next(ticks) in {2, 3}:
+            raise MemoryError("no room")
+        return makes(tick, states)
+
+    monkeypatch.setattr(engine, "feed", short_of_memory)
+    feed.poller.start()
+    try:
+        until(lambda: len(frames) > 5)
+    finally:
+        feed.poller.stop()
+    assert words == ["leaktop could not make anything of a tick (MemoryError: no room); memory is short. It goes on."]
 
 
 class Recorded:
