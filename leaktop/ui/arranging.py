@@ -20,13 +20,13 @@ _FOR_EVER = 3600.0
 
 
 class ArrangingThread:
-    """One for all panes. It is started by the first that is large, since most machines have none."""
+    """One for all panes, also for their charts. It is started by the first that is large: most machines have none."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
 
     def ask(self, command: Callable[[], None]) -> bool:
-        """Have something arranged; False where no thread can be had, and it has to be done here."""
+        """Have something done; False where no thread can be had, and it has to be done here."""
         if self._worker is None:
             worker = Worker("leaktop-arranging", lambda: None, lambda: _FOR_EVER, lambda _: None)
             try:
@@ -73,7 +73,7 @@ class Arranging:
         if self._is_busy:
             self._wish = frame, choice
             return None
-        if rows_behind(self._pane, frame) > _FEW and self._thread.ask(lambda: self._work(frame, choice)):
+        if is_large(self._pane, frame) and self._thread.ask(lambda: self._work(frame, choice)):
             self._is_busy = True
             return None
         return self._arranger.attempt(frame, choice)
@@ -94,7 +94,8 @@ class Arranging:
             self._arrived(error)
 
 
-def rows_behind(pane: PaneView, frame: Frame) -> int:
-    """How many rows a pane is made of: those of its section, or of all where it has none of its own."""
+def is_large(pane: PaneView, frame: Frame) -> bool:
+    """Whether a pane is made of so many rows, or of those of all sections, that a key would have to wait for it."""
     section = frame.sections.get(pane.section)
-    return len(section.rows) if section else sum(len(other.rows) for other in frame.sections.values())
+    rows = len(section.rows) if section else sum(len(other.rows) for other in frame.sections.values())
+    return rows > _FEW

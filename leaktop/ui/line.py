@@ -13,8 +13,8 @@ _LOST = 30.0
 _FAST, _SLOWEST = 1e6, 960.0
 """Bytes a second of a terminal that was never seen to be slow, and the least that is believed: 9600 baud."""
 _BLOCKED, _SURELY = 0.05, 0.3
-"""Seconds that taking a piece lasts only where the buffers on the way are full: where they were when it was offered, and
-where that is not known. On a busy machine a thread that waits for nothing else waits for its turn."""
+"""Seconds that taking a piece lasts only where buffers on the way are full: if they were when it was offered, or if
+that is not known. On a busy machine a thread that waits for nothing else waits for its turn."""
 _BUFFERS = 20_000
 """Bytes that they hold then: a pty of Linux, 16 to 21 KB."""
 _HOPE = 1.002

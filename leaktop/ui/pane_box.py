@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -11,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Button
 
-from leaktop.ui.arranging import Arranging
+from leaktop.ui.arranging import Arranging, is_large
 from leaktop.ui.painted import ASCII, Painted, padded
 from leaktop.ui.plotting import plot_series
 from leaktop.ui.row_table import RowTable
@@ -66,9 +67,18 @@ class PaneBox(Vertical):
             super().__init__()
             self.found = found
 
+    class Charted(Message):
+        """A chart was drawn in another thread."""
+
+        def __init__(self, name: str, lines: list[str]) -> None:
+            super().__init__()
+            self.name = name
+            self.lines = lines
+
     def __init__(self, pane: PaneView, thread: ArrangingThread, *, is_ascii: bool = False) -> None:
         super().__init__(id=f"pane-{pane.name}", classes="pane")
         self.pane = pane
+        self._thread = thread
         self._arranging = Arranging(pane, thread, self._hand_over)
         self._arranged: Arrangement | None = None
         self.choice = Choice(sort=pane.sort, is_reversed=pane.is_reversed)
@@ -255,7 +265,8 @@ class PaneBox(Vertical):
         self._chart_drawn = frame.mono
         section, key = self._history_of(row)
         times, values = frame.history.points(section, key, "size", frame.mono)
-        lines = plot_series(
+        draw = partial(
+            plot_series,
             times,
             values,
             now_mono=frame.mono,
@@ -265,8 +276,22 @@ class PaneBox(Vertical):
             is_bytes=True,
             is_ascii=self._is_ascii,
         )
-        width = max(self._chart.size.width, 1)
         name = next(column for column in self.pane.columns if column.is_flexible).cell(row, frame).text
+        # A chart takes 20 ms, which on a large machine come on top of what else a key waits for.
+        if not (is_large(self.pane, frame) and self._thread.ask(lambda: self._hand_over_chart(name, draw()))):
+            self._paint_chart(name, draw())
+
+    def _hand_over_chart(self, name: str, lines: list[str]) -> None:
+        """In the thread that arranges: to the screen's."""
+        self.post_message(self.Charted(name, lines))
+
+    @on(Charted)
+    def _chart_arrived(self, event: Charted) -> None:
+        event.stop()
+        self._paint_chart(event.name, event.lines)
+
+    def _paint_chart(self, name: str, lines: list[str]) -> None:
+        width = max(self._chart.size.width, 1)
         self._chart.paint(
             [((padded(f"  {name}", width), "strong"),), *(((padded(line, width), "growth"),) for line in lines)]
         )

@@ -1,11 +1,12 @@
 """The only file that calls plotext: a series of points in, lines of text out.
 
-plotext keeps one global figure, so this runs on the UI's thread only; it is given finite values only.
+plotext keeps one global figure, so that only one thread at a time may use it; it is given finite values only.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING
 
 from leaktop.units import human_bytes, human_count, time_of_day
@@ -13,6 +14,7 @@ from leaktop.units import human_bytes, human_count, time_of_day
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_FIGURE = threading.Lock()
 _MOST_POINTS = 400
 _LEAST_WIDTH, _LEAST_HEIGHT = 24, 4
 
@@ -56,19 +58,21 @@ def plot_series(
     start, end = points[0][0], max(points[-1][0], points[0][0] + 1)
     import plotext  # noqa: PLC0415  # the first frame has no chart, and need not wait for it
 
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.limit_size(False, False)
-    plotext.plot_size(width, height)
-    plotext.plot([t for t, _ in points], [v for _, v in points], marker="*" if is_ascii else "hd")
-    plotext.xlim(start, end)
-    plotext.ylim(bottom, top)
-    plotext.frame(False)
     ticks = [bottom, (bottom + top) / 2, top]
-    plotext.yticks(ticks, [f"{label(tick):>6} " for tick in ticks])
     moments = [start, (start + end) / 2, end]
-    plotext.xticks(moments, [time_of_day(now_wall - (now_mono - moment)) for moment in moments])
-    return [_plain(line) for line in plotext.build().rstrip("\n").split("\n")][:height]
+    with _FIGURE:
+        plotext.clear_figure()
+        plotext.theme("clear")
+        plotext.limit_size(False, False)
+        plotext.plot_size(width, height)
+        plotext.plot([t for t, _ in points], [v for _, v in points], marker="*" if is_ascii else "hd")
+        plotext.xlim(start, end)
+        plotext.ylim(bottom, top)
+        plotext.frame(False)
+        plotext.yticks(ticks, [f"{label(tick):>6} " for tick in ticks])
+        plotext.xticks(moments, [time_of_day(now_wall - (now_mono - moment)) for moment in moments])
+        drawn = plotext.build()
+    return [_plain(line) for line in drawn.rstrip("\n").split("\n")][:height]
 
 
 def _plain(line: str) -> str:
