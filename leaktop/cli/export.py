@@ -54,7 +54,7 @@ def run(choices: argparse.Namespace) -> int:
         if is_stdout and sys.stdout.isatty():
             return complain("Parquet is not for a terminal; say -o FILE, or pipe it")
         try:
-            import pyarrow.parquet  # noqa: F401
+            import pyarrow.parquet  # noqa: F401  # whether it is there
         except ImportError:
             return complain("Parquet takes pyarrow, which is not installed: pip install pyarrow")
     try:

@@ -113,7 +113,7 @@ def _entries(rule: SectionRule, inputs: Inputs, came: set[str]) -> list[Entry]:
 
 
 def _values(section: str, record: Any) -> list[Any]:
-    return [_plain(getattr(record, name)) for name in _RECORDS[section]._fields]  # type: ignore[attr-defined]
+    return [_plain(getattr(record, name)) for name in _RECORDS[section]._fields]  # type: ignore[attr-defined]  # every record is a NamedTuple
 
 
 def _plain(value: Any) -> Any:

@@ -220,7 +220,7 @@ def _lines(records: Iterable[LogRecord]) -> Iterator[tuple[LogRecord, str]]:
     torn: LogRecord | None = None
     for record in records:
         if torn is not None:
-            record = torn._replace(text=f"{torn.text}\n{record.text}")  # noqa: PLW2901
+            record = torn._replace(text=f"{torn.text}\n{record.text}")  # noqa: PLW2901  # what was torn and this are one
             torn = None
         text = record.text[:_LONGEST]
         if KILLED in text and ")" not in text and text.count("\n") < 3 and len(text) < 200:

@@ -68,7 +68,7 @@ class AllocationActions:
             self._watch.stop.set()
             return
         # Imported when it is asked: the first frame need not wait for four facilities of the kernel.
-        from leaktop.engine.allocations import AskError, choose  # noqa: PLC0415
+        from leaktop.engine.allocations import AskError, choose  # noqa: PLC0415  # takes 20 ms, and only who asks needs it
 
         subject = of_row(row, frame)
         if subject is None:

@@ -46,7 +46,7 @@ class Painted(Widget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"painted--{tone}" for tone in _TONES}
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # Textual's own name for it
         super().__init__(id=id, classes=classes)
         self._lines: list[Line] = []
         self._styles: dict[str, Style] = {}

@@ -144,7 +144,7 @@ class PaneBox(Vertical):
 
     def choose(self, **changes: object) -> None:
         """Change order, filter or switches, and show the rows that follow."""
-        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]
+        self.choice = replace(self.choice, **changes)  # type: ignore[arg-type]  # fields of Choice by name
         if self.frame is not None:
             self.show(self.frame)
             self._set_titles(is_forced=True)

@@ -128,7 +128,7 @@ def leave_on_signals(leave: Callable[[], Any]) -> None:
     def give_up(number: int) -> None:
         if saved is not None:
             with contextlib.suppress(termios.error, OSError):
-                termios.tcsetattr(sys.__stdin__.fileno(), termios.TCSANOW, saved)  # type: ignore[union-attr]
+                termios.tcsetattr(sys.__stdin__.fileno(), termios.TCSANOW, saved)  # type: ignore[union-attr]  # a terminal: its modes were read
         os._exit(128 + number)
 
     def handle(number: int, _frame: object) -> None:
@@ -143,6 +143,6 @@ def leave_on_signals(leave: Callable[[], Any]) -> None:
 
 def _terminal_modes() -> list[Any] | None:
     try:
-        return termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]
+        return termios.tcgetattr(sys.__stdin__.fileno())  # type: ignore[union-attr]  # AttributeError is taken below
     except (AttributeError, ValueError, OSError, termios.error):
         return None

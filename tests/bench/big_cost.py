@@ -43,7 +43,7 @@ async def measure(share: float) -> dict[str, float]:
     machine = BigMachine().scaled(share)
     engine = Engine(MACHINE)
     app = LeaktopApp(Silent(), engine)
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     calm_collector()
     feeds, paints = [], []
     async with app.run_test(size=(160, 48)) as pilot:

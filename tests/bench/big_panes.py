@@ -37,7 +37,7 @@ async def measure(rows: int) -> None:
     frame = engine.feed(Tick(1.0, 1.0, (sample,)))
     print(f"{len(frame.sections['sockets'].rows)} rows")
     app = LeaktopApp(Silent(), engine)
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     calm_collector()
     async with app.run_test(size=(160, 48)) as pilot:
         app.dashboard.activate("sockets")
@@ -52,7 +52,7 @@ async def measure(rows: int) -> None:
             if box.is_arranged:
                 is_there.set()
 
-        box._show = noted  # type: ignore[method-assign]
+        box._show = noted  # type: ignore[method-assign]  # replaced here on purpose
 
         async def painted() -> None:
             if not box.is_arranged:

@@ -126,14 +126,14 @@ def serve(directory: str, share: float, is_live: bool) -> None:
         go(self, index)
         self.app.call_after_refresh(lambda: log.write(f"key {time.monotonic()}\n"))
 
-    RowTable._go = timed  # type: ignore[method-assign]
+    RowTable._go = timed  # type: ignore[method-assign]  # replaced here on purpose
     show = app.dashboard.show
 
     def counted(frame: Frame) -> None:
         show(frame)
         log.write(f"frame {time.monotonic()}\n")
 
-    app.dashboard.show = counted  # type: ignore[method-assign]
+    app.dashboard.show = counted  # type: ignore[method-assign]  # replaced here on purpose
 
     calm_collector()
     app.run(loop=screens_loop())

@@ -46,7 +46,7 @@ async def hour(ticks: int) -> None:
     engine = Engine(source.machine)
     app = LeaktopApp(source, engine)
     calm_collector()  # as the program does at its start
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     live = app.live
     assert live is not None
     wanted: frozenset[int] = frozenset()

@@ -27,7 +27,7 @@ ENVIRONMENT = {**os.environ, "TERM": "dumb", "TZ": "UTC", "PYTHONPATH": str(REPO
 
 
 def plain(*arguments: str, **more: object) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]  # the options of run() come in a dict
         [*LEAKTOP, *arguments], capture_output=True, env=ENVIRONMENT, timeout=60, check=False, **more
     )
 

@@ -123,7 +123,7 @@ def test_killed_at_any_moment_it_loses_at_most_the_last_tick(tmp_path: Path) -> 
     for attempt in range(2):
         path = tmp_path / f"x{attempt}"
         process = record(str(path), *QUICK)
-        until(lambda path=path: ticks_in(path) >= 1, "a tick")  # type: ignore[misc]
+        until(lambda path=path: ticks_in(path) >= 1, "a tick")  # type: ignore[misc]  # mypy has no type for a lambda with a default
         time.sleep(chance.random())
         process.kill()
         process.communicate(timeout=10)

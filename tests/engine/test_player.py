@@ -165,7 +165,7 @@ def test_a_time_that_the_recording_does_not_reach_is_the_nearest_and_said(wish: 
 def test_a_share_of_the_line_is_a_moment() -> None:
     with watched() as shown:
         for share, at in ((0.0, 0), (1.0, 299), (0.5, 150), (7.0, 299), (-1.0, 0)):
-            assert shown.after(lambda share=share: shown.player.to_share(share)) in {at, at - 1, at + 1}  # type: ignore[misc]
+            assert shown.after(lambda share=share: shown.player.to_share(share)) in {at, at - 1, at + 1}  # type: ignore[misc]  # mypy has no type for a lambda with a default
 
 
 def with_events() -> Recording:
@@ -357,7 +357,7 @@ def test_what_passes_too_fast_to_be_seen_is_not_painted() -> None:
 def test_the_speed_stays_within_its_bounds() -> None:
     with watched() as shown:
         for steps, speed in ((1, 10), (1, 100), (1, 100), (-1, 10), (-5, 1), (-1, 1)):
-            shown.after(lambda steps=steps: shown.player.faster(steps))  # type: ignore[misc]
+            shown.after(lambda steps=steps: shown.player.faster(steps))  # type: ignore[misc]  # mypy has no type for a lambda with a default
             assert shown.position.speed == speed
         assert not shown.position.is_playing
 

@@ -17,7 +17,7 @@ SLABINFO = """slabinfo - version: 2.1
 # name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>
 ext4_io_end            0      0     72   56    1 : tunables    0    0    0 : slabdata      0      0      0
 filp                 500    512    192   21    1 : tunables    0    0    0 : slabdata     25     25      0
-"""  # noqa: E501
+"""  # noqa: E501  # as the kernel prints it
 LINKS = """total 0
 drwxr-xr-x 2 root root 0 Nov 21 07:00 :t-0000072
 drwxr-xr-x 2 root root 0 Nov 21 07:00 filp

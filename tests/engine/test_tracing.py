@@ -160,7 +160,7 @@ def evaluate(condition: str, field: str, key: int) -> bool:
 def test_the_kernel_and_the_matching_look_at_the_same_objects(
     steps: list[int], freed: list[int], random: object, key: int
 ) -> None:
-    coin = iter(lambda: bool(random.getrandbits(1)), None)  # type: ignore[attr-defined]
+    coin = iter(lambda: bool(random.getrandbits(1)), None)  # type: ignore[attr-defined]  # hypothesis's stand-in for random
     sampling = ALL
     for bits in steps:
         narrower = sampling.narrowed(bits, freed, lambda: next(coin))
@@ -173,7 +173,7 @@ def test_the_kernel_and_the_matching_look_at_the_same_objects(
 def test_one_half_is_looked_at_whatever_is_freed_most() -> None:
     hot = [0x1000 + at * 64 for at in range(16)]
     for side in (False, True):
-        narrowed = ALL.narrowed(2, hot, lambda side=side: side)  # type: ignore[misc]
+        narrowed = ALL.narrowed(2, hot, lambda side=side: side)  # type: ignore[misc]  # mypy has no type for a lambda with a default
         assert sum(narrowed.includes(key, 64) for key in hot) == 4
 
 
@@ -193,7 +193,7 @@ def test_what_is_held_is_what_was_allocated_and_not_freed(
     table = Outstanding(ALL)
     for part, narrows in ((records[:cut], True), (records[cut:], False)):
         shuffled = list(part)
-        random.shuffle(shuffled)  # type: ignore[attr-defined]
+        random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis's stand-in for random
         table.take(shuffled)
         if narrows:
             table.narrow(fewer)

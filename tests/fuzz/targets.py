@@ -133,7 +133,7 @@ def _format(content: bytes) -> object:
     """A format, and whatever bytes follow it, read as it says."""
     text, _, event = content.partition(b"\n\n\n")
     layout = parse_event_format(text)
-    decoder = CpuDecoder(_decoder_parts()[0], {layout.number: take_frees(layout, "ptr")}, None)  # type: ignore[arg-type]
+    decoder = CpuDecoder(_decoder_parts()[0], {layout.number: take_frees(layout, "ptr")}, None)  # type: ignore[arg-type]  # less than the real thing will do here
     return decoder.feed(event)
 
 

@@ -12,7 +12,7 @@ NEW = b"""\
        key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap
          0          3  1600               4194304  1844  1900      2  1000  1000  1000  1000 1700000000          0 1700000000               1048576                     0
 -559038737          4   600                  4096    77    77      0     0     0     0     0          0          0 1700000001                     0                  4096
-"""  # noqa: E501
+"""  # noqa: E501  # as the kernel prints it
 OLD = b"""\
        key      shmid perms       size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime
 1627455488      32768   600     393216  2201  2400      2     0     0     0     0 1300000000          0 1300000000

@@ -27,7 +27,7 @@ def tick(mono: float, **contents: bytes | Fault) -> Tick:
     for key, given in contents.items():
         probe = key.replace("__", "/")
         is_fault = isinstance(given, Fault)
-        samples.append(sample(probe, mono, None, given) if is_fault else sample(probe, mono, given))  # type: ignore[arg-type]
+        samples.append(sample(probe, mono, None, given) if is_fault else sample(probe, mono, given))  # type: ignore[arg-type]  # less than the real thing will do here
     return Tick(mono, START + mono, tuple(samples))
 
 

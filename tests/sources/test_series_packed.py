@@ -224,7 +224,7 @@ def test_a_damaged_archive_never_fails_otherwise(tmp_path: Path, data: st.DataOb
     path = write(tmp_path / f"damaged{suffix}", bytes(content))
     sessions: list[list[Tick]] = []
     try:
-        sessions = read_all(path)[0]  # type: ignore[assignment]
+        sessions = read_all(path)[0]  # type: ignore[assignment]  # one name for both readings
     except SeriesError:
         return
     assert all(steps for steps in sessions)

@@ -301,7 +301,7 @@ def build(ticks: Sequence[Mapping[str, Content]], **options: Any) -> tuple[Leakt
     source = FakeSource(ticks)
     engine = Engine(source.machine)
     app = LeaktopApp(source, engine, Preferences(**options))
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     app.animation_level = "none"
     return app, source, engine
 

@@ -92,8 +92,8 @@ async def travelled(shown: Live) -> None:
     end = time.monotonic() + 15
     for _ in range(2):  # the second time for what the last turn of the first one shows
         done: list[bool] = []
-        player._worker.ask(lambda done=done: done.append(True))  # type: ignore[misc]
-        await passes(lambda done=done: done, "the command")  # type: ignore[misc]
+        player._worker.ask(lambda done=done: done.append(True))  # type: ignore[misc]  # mypy has no type for a lambda with a default
+        await passes(lambda done=done: done, "the command")  # type: ignore[misc]  # mypy has no type for a lambda with a default
         await passes(lambda: not (player._refining or player._is_behind or player._survey.is_busy), "the exact Frame")
     await until(
         shown, lambda: shown.app._travel.newest is None or shown.app._shown is shown.app._travel.newest[0], "its paint"

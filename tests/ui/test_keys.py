@@ -316,14 +316,14 @@ async def test_f_follows_the_row_out_of_view() -> None:
         return {**moment(0), "slabinfo": slabinfo({"zswap_entry": 0, "kmalloc-2k": 0, "names_cache": 100 * n})}
 
     for is_followed in (False, True):
-        async with live([moved(0), moved(0), moved(1)], size=(80, 24)) as shown:  # type: ignore[list-item]
+        async with live([moved(0), moved(0), moved(1)], size=(80, 24)) as shown:  # type: ignore[list-item]  # less than the real thing will do here
             # GIVEN the cursor on a row far down the list
             await shown.press("2", "n", "slash")
             await shown.type("names_cache")
             await shown.press("enter", "escape", "D", "slash")
             await shown.press("escape")
             shown.app.dashboard["slab"].table._key = ("names_cache", 0)
-            shown.app.dashboard["slab"].show(shown.app.dashboard["slab"].frame)  # type: ignore[arg-type]
+            shown.app.dashboard["slab"].show(shown.app.dashboard["slab"].frame)  # type: ignore[arg-type]  # less than the real thing will do here
             await shown.press("down", "up")
             assert "names_cache" in shown.row_under_cursor()
             if is_followed:

@@ -38,7 +38,7 @@ async def shown() -> AsyncIterator[tuple[LeaktopApp, PaneBox, Pilot[None], Engin
     """The pane of the processes, alone on the screen, with many of them."""
     engine = Engine(MACHINE)
     app = LeaktopApp(Silent(), engine)
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     async with app.run_test(size=(100, 30)) as pilot:
         app.dashboard.activate("processes")
         app.dashboard.show(processes(0, engine))
@@ -120,7 +120,7 @@ async def test_where_no_thread_can_be_started_rows_are_arranged_at_once(monkeypa
 
     engine = Engine(MACHINE)
     app = LeaktopApp(Silent(), engine)
-    app.poller.start = lambda: None  # type: ignore[method-assign]
+    app.poller.start = lambda: None  # type: ignore[method-assign]  # replaced here on purpose
     async with app.run_test(size=(100, 30)):
         app.dashboard.activate("processes")
         monkeypatch.setattr(threading.Thread, "start", refused)

@@ -196,7 +196,7 @@ async def test_what_cannot_be_gone_to_is_said() -> None:
             await press(shown, "J")
             await shown.type(wish)
             await press(shown, "enter")
-            await until(shown, lambda words=words: words in " ".join(shown.said().split()), words)  # type: ignore[misc]
+            await until(shown, lambda words=words: words in " ".join(shown.said().split()), words)  # type: ignore[misc]  # mypy has no type for a lambda with a default
 
 
 async def test_events_are_told_in_the_header_and_drawn_on_the_line() -> None:

@@ -18,7 +18,7 @@ def row(size: Trend = TREND) -> Row:
 
 
 def text(column: Column, given: Row) -> str:
-    return column.cell(given, None).text  # type: ignore[arg-type]
+    return column.cell(given, None).text  # type: ignore[arg-type]  # less than the real thing will do here
 
 
 @each_pane

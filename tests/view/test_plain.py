@@ -34,7 +34,7 @@ def at(seconds: float, *cases: Case, verdict: str = "none", slab: Fault | None =
         for name, found in given.items()
     )
     frame = Engine(MACHINE).feed(Tick(seconds, wall + seconds, samples))
-    diagnosis = Diagnosis(Verdict(verdict, f"Because of {verdict}."), cases, (), (), 60.0, None)  # type: ignore[arg-type]
+    diagnosis = Diagnosis(Verdict(verdict, f"Because of {verdict}."), cases, (), (), 60.0, None)  # type: ignore[arg-type]  # less than the real thing will do here
     return replace(frame, conclude=lambda _: diagnosis, rank=lambda _: ())
 
 

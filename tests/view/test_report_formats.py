@@ -47,7 +47,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("form", [text, markdown, html])
 def test_nothing_that_a_terminal_would_obey(form: object) -> None:
-    page: str = form.render(hostile())  # type: ignore[attr-defined]
+    page: str = form.render(hostile())  # type: ignore[attr-defined]  # found by name
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", page)
     assert "\\x1b" in page
     page.encode()

@@ -124,7 +124,7 @@ def test_a_place_for_every_moment_of_the_line() -> None:
 
 
 def test_a_line_of_nothing_holds_nothing() -> None:
-    line = Timeline(0.0, (0.0, 0.0), (0.0, 0.0), (), (), {})  # type: ignore[arg-type]
+    line = Timeline(0.0, (0.0, 0.0), (0.0, 0.0), (), (), {})  # type: ignore[arg-type]  # less than the real thing will do here
     assert line.place_near(0.0) is None
     assert line.position(Place(3, 1), 77.0) == 0
 
