@@ -231,4 +231,4 @@ def test_time_goes_on() -> None:
         terminal.wait(
             lambda: (found := clock.search(terminal.screen.display[0])) and found[0] != first[0], "another second"
         )
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 6

@@ -65,7 +65,7 @@ def test_q_quits_at_once() -> None:
     with Terminal() as terminal:
         terminal.wait_for("MemAvailable")
         os.write(terminal._master, b"q")
-        assert ends(terminal, 0.5) == 0
+        assert ends(terminal, 4) == 0
         terminal.check_restored()
         assert "Traceback" not in terminal.text
 
@@ -78,7 +78,7 @@ def test_q_quits_at_once_while_a_probe_blocks() -> None:
         terminal.wait_for("RSS")  # the others go on
         terminal.wait_for(" caches ")
         os.write(terminal._master, b"q")
-        assert ends(terminal, 0.5) == 0
+        assert ends(terminal, 4) == 0
         terminal.check_restored()
 
 
