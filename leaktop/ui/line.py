@@ -15,6 +15,9 @@ _FAST, _SLOWEST = 1e6, 960.0
 _BLOCKED, _SURELY = 0.05, 0.3
 """Seconds that taking a piece lasts only where buffers on the way are full: if they were when it was offered, or if
 that is not known. On a busy machine a thread that waits for nothing else waits for its turn."""
+_SURE, _PIECES, _IDLE = 1.0, 2, 0.2
+"""Seconds, and pieces that were not taken at once, after which a line is believed to be slow: any terminal hesitates
+now and then. A piece that is taken at once after so many seconds of nothing shows that there was room."""
 _BUFFERS = 20_000
 """Bytes that they hold then: a pty of Linux, 16 to 21 KB."""
 _HOPE = 1.002
@@ -47,6 +50,9 @@ class Line:
         self._speed = _FAST
         self._buffered = 0.0
         self._as_of = now
+        self._full_since: float | None = None
+        self._full_pieces = self._full_taken = 0
+        """Pieces since then that were not taken at once, and bytes in all."""
 
     @property
     def is_answer_due(self) -> bool:
@@ -81,13 +87,22 @@ class Line:
             was_full: whether the kernel had no room when they were offered.
         """
         self._buffered = min(self._buffered_at(began) + count, _BUFFERS)
-        if ended - began > (_BLOCKED if was_full else _SURELY):
-            speed = max(count / (ended - began), _SLOWEST)
-            self._speed = speed if self._speed > _FAST / 2 else (self._speed + speed) / 2
-            self._buffered = _BUFFERS
-        else:
-            self._speed = min(self._speed * _HOPE, _FAST)
+        is_late = ended - began > (_BLOCKED if was_full else _SURELY)
+        if is_late and self._full_since is None:
+            self._full_since, self._full_pieces, self._full_taken = began, 0, 0
+        elif not is_late and began - self._as_of > _IDLE:
+            self._full_since = None
         self._as_of = ended
+        if self._full_since is None:
+            self._speed = min(self._speed * _HOPE, _FAST)
+            return
+        self._full_pieces += is_late
+        self._full_taken += count
+        passed = ended - self._full_since
+        if passed >= _SURE and self._full_pieces >= _PIECES:
+            self._speed = min(max(self._full_taken / passed, _SLOWEST), _FAST)
+            self._buffered = _BUFFERS
+            self._full_since = None
 
     def is_free(self, now: float) -> bool:
         """Whether the terminal has drawn so much that it can be sent more."""

@@ -31,6 +31,8 @@ _SERIAL = re.compile(r"linux|vt\d|ansi|cons")
 """Terminals that know what a VT100 knows, and may print what is new to them."""
 _BEYOND_VT = re.compile(r"\x1b\[(\?\d+\$p|>\d+u|<u)")
 """Questions for modes (DECRQM), and the keyboard protocol of kitty."""
+_CANCEL = "\x18"
+"""CAN: whatever sequence has begun is none."""
 _WHERE = "\x1b[6n"
 """CPR, which a VT100 answers already."""
 
@@ -92,6 +94,7 @@ class TolerantDriver(LinuxDriver):
         """Give the terminal back, without what it had no time for."""
         if self._outlet is not None and not self.keeps_up:
             self._outlet.discard()
+            self._outlet.write(_CANCEL)  # what was dropped may have begun a sequence
         end = time.monotonic() + _LAST_ANSWER
         while self._line is not None and self._line.is_answer_due and time.monotonic() < end:
             time.sleep(0.01)
