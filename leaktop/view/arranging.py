@@ -108,7 +108,9 @@ class Arranger:
         self._names = _Kept(flexible)
         self._texts = _Kept(lambda row: sanitise(pane.haystack(row)).rstrip())
         self._folded = _Kept(lambda row: sanitise(pane.haystack(row)).rstrip().casefold())
-        self._of: tuple[Frame, frozenset[str]] | None = None
+        self._of: tuple[object, frozenset[str]] | None = None
+        """What the rows are of: the section, the same one until it is read again; where there is none, the Frame."""
+        self._last: tuple[Choice, list[Row]] | None = None
         self._rows: Sequence[Row] = ()
         self._base: list[int] = []
         """The rows by size, then by name: what does not depend on the column."""
@@ -120,6 +122,11 @@ class Arranger:
             PatternError: the filter is no regular expression.
         """
         self._look_at(frame, choice.switches)
+        if self._last is None or self._last[0] != choice:
+            self._last = choice, self._in_order_of(choice)
+        return self._last[1]
+
+    def _in_order_of(self, choice: Choice) -> list[Row]:
         rows, order = self._rows, self._base
         if choice.pattern:
             keeps, is_folded = filter_of(choice.pattern)
@@ -144,9 +151,10 @@ class Arranger:
             return Arrangement(frame, choice, [], str(error))
 
     def _look_at(self, frame: Frame, switches: frozenset[str]) -> None:
-        if self._of is not None and self._of[0] is frame and self._of[1] == switches:
+        source = frame.sections.get(self._pane.section) or frame
+        if self._of is not None and self._of[0] is source and self._of[1] == switches:
             return
-        self._of, self._rows = (frame, switches), self._pane.rows(frame, switches)
+        self._of, self._rows, self._last = (source, switches), self._pane.rows(frame, switches), None
         sizes = [-(row.size.value or 0) for row in self._rows]
         # Stable sorts, the least important first, so that rows which do not move keep their places.
         by_name = _in_order(self._names.of(self._rows), list(range(len(self._rows))))

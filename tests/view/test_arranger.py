@@ -50,6 +50,15 @@ def test_many_rows_are_in_the_order_of_a_plain_sort(sort: str, is_reversed: bool
     assert arrange(PANE, many[1], choice) == plainly(many[1], choice)
 
 
+def test_a_section_that_was_not_read_again_is_not_put_in_order_again(many: list[Frame]) -> None:
+    arranger, choice = Arranger(PANE), Choice(sort="local")
+    rows = arranger.arrange(many[1], choice)
+    later = replace(many[1], mono=many[1].mono + 1)
+    assert arranger.arrange(later, choice) is rows
+    assert arranger.arrange(later, Choice(sort="local", is_reversed=True)) is not rows
+    assert arranger.arrange(many[0], choice) is not rows
+
+
 def test_what_is_remembered_never_shows(many: list[Frame]) -> None:
     arranger = Arranger(PANE)
     wishes = [Choice(), Choice(pattern="worker/1"), Choice(pattern="!TCP", sort="local"), Choice(pattern="^udp .*:2")]
