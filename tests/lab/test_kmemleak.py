@@ -160,7 +160,7 @@ def on_screen() -> dict[str, Any]:
 def choose(terminal: Terminal, key: str, word: str) -> None:
     """Open the menu of kernel actions, choose one, and say yes."""
     terminal.press("K")
-    terminal.wait_for("kmemleak:", timeout=SLOW)
+    terminal.wait_for("Each asks before it writes", timeout=SLOW)
     terminal.press(key)
     terminal.wait_for("Cancel (n)", timeout=SLOW)
     terminal.press("y")

@@ -42,7 +42,8 @@ def test_killed(tmp_path: Path, seed: int) -> None:
     found = [tick.mono for _, tick in recording.walk()]
     assert found[: len(announced)] == announced
     assert len(found) <= len(announced) + 1
-    assert [damage.ticks for damage in recording.verify()] == [0]
+    # Between two chapters nothing is under way that could be said to be missing.
+    assert [damage.ticks for damage in recording.verify()] in ([0], [])
 
 
 def test_killed_before_anything(tmp_path: Path) -> None:
