@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.terminal import Terminal
+from tests.e2e.terminal import LEAKTOP, Terminal
 from tests.lab.guest import SHARED, answer, leakgen, leaktop, load_leakgen, run_in_guest, say
 
 KMEMLEAK = Path("/sys/kernel/debug/kmemleak")
@@ -125,7 +125,7 @@ def on_screen() -> dict[str, Any]:
     """What a user sees who scans, looks, clears, scans again, and quits during a scan."""
     screens: dict[str, Any] = {}
     leakgen(f"leak kmalloc2048 {LEAKED}")
-    with Terminal(cwd=SHARED) as terminal:
+    with Terminal((*LEAKTOP, "--budget", "none"), cwd=SHARED) as terminal:  # an emulated CPU is soon over it
         terminal.wait_for("Kmemleak", timeout=SLOW)
         terminal.press("5", "z")
         choose(terminal, "s", "Scan")
