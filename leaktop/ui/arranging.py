@@ -50,6 +50,9 @@ class Arranging:
         pane: whose rows.
         thread: for those of large panes.
         arrived: called in that thread with what came of a wish, or why nothing did: the other panes go on.
+
+    Attributes:
+        is_busy: a wish is under way in that thread, or what came of it has not been taken by `next_wish`.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Arranging:
         self._arranger = Arranger(pane)
         self._words: tuple[Frame, str] | None = None
         """Those for the border, of the Frame that the thread had last."""
-        self._is_busy = False
+        self.is_busy = False
         self._wish: tuple[Frame, Choice] | None = None
 
     def wish(self, frame: Frame, choice: Choice) -> Arrangement | None:
@@ -70,17 +73,17 @@ class Arranging:
         Raises:
             Exception: whatever a pane stumbles over.
         """
-        if self._is_busy:
+        if self.is_busy:
             self._wish = frame, choice
             return None
         if is_large(self._pane, frame) and self._thread.ask(lambda: self._work(frame, choice)):
-            self._is_busy = True
+            self.is_busy = True
             return None
         return self._arranger.attempt(frame, choice)
 
     def next_wish(self) -> tuple[Frame, Choice] | None:
         """After an arrival: what was wished for meanwhile."""
-        self._is_busy = False
+        self.is_busy = False
         wish, self._wish = self._wish, None
         return wish
 

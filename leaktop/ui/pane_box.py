@@ -115,10 +115,9 @@ class PaneBox(Vertical):
             self._fail(error)
 
     @property
-    def is_arranged(self) -> bool:
-        """Whether the rows are those of the newest Frame, in the order that was asked for last."""
-        arranged = self._arranged
-        return arranged is not None and arranged.frame is self.frame and arranged.choice == self.choice
+    def is_arranging(self) -> bool:
+        """Whether rows are being put in order in another thread."""
+        return self._arranging.is_busy
 
     def _hand_over(self, found: Arrangement | Exception) -> None:
         """In the thread that arranges: to the screen's."""

@@ -67,7 +67,7 @@ async def measure(share: float) -> dict[str, float]:
 
 async def _painted(app: LeaktopApp, frame: Frame) -> None:
     app.dashboard.show(frame)
-    while any(box.display and not box.is_arranged for box in app.dashboard.query(PaneBox)):
+    while any(box.is_arranging for box in app.dashboard.query(PaneBox)):
         await asyncio.sleep(0.005)
     drawn = asyncio.Event()
     app.call_after_refresh(drawn.set)

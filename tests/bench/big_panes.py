@@ -49,13 +49,13 @@ async def measure(rows: int) -> None:
 
         def noted(arranged: Arrangement) -> None:
             show(arranged)
-            if box.is_arranged:
+            if not box.is_arranging:
                 is_there.set()
 
         box._show = noted  # type: ignore[method-assign]  # replaced here on purpose
 
         async def painted() -> None:
-            if not box.is_arranged:
+            if box.is_arranging:
                 is_there.clear()
                 await is_there.wait()
             drawn = asyncio.Event()

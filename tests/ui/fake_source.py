@@ -6,6 +6,7 @@ test decides what is on the screen.
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from leaktop.model.sample import Fault, Machine, RawSample, Tick
 from leaktop.sources.probes import PROBES
 from leaktop.sources.text_form import encode, escape
 from leaktop.ui.app import LeaktopApp
+from leaktop.ui.pane_box import PaneBox
 from leaktop.ui.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ START_MONO, START_WALL = 1000.0, 1_790_000_000.0
 """2026-09-21 14:13:20 UTC."""
 MACHINE = Machine("6.18.44", "lab", 4096, "0", "x86_64", "quiet", vmap_stack=True, is_live=True)
 MIB = 1 << 20
+_PATIENCE = 9.0
+"""Seconds for the rows of large panes, which another thread puts in order."""
 
 Content = bytes | Fault
 Contents = dict[str, Content]
@@ -213,6 +217,9 @@ class Live:
         """Until every message that is under way has been seen, and what it asks for has been drawn."""
         for _ in range(3):
             await self.pilot.pause()
+        end = time.monotonic() + _PATIENCE
+        while any(box.is_arranging for box in self.app.dashboard.query(PaneBox)) and time.monotonic() < end:
+            await self.pilot.pause(0.005)
 
     async def type(self, text: str) -> None:
         """Press the keys of a text."""

@@ -191,6 +191,7 @@ async def test_a_pane_that_fails_says_so_and_no_other_does(part: str, monkeypatc
             arranging = box._arranging
             for holder, name in ((box, "pane"), (arranging, "_pane"), (arranging._arranger, "_pane")):
                 monkeypatch.setattr(holder, name, replace(pane, **change))
+            monkeypatch.setattr(arranging._arranger, "_of", None)  # as though its section had been read again
             shown.source.now += 20  # past the time for which a headline stands
             await shown.ticks()
             failed = [other.name for other in PANES if "This pane failed" in shown.pane(other.name)]

@@ -48,10 +48,10 @@ async def shown() -> AsyncIterator[tuple[LeaktopApp, PaneBox, Pilot[None], Engin
 async def arrived(box: PaneBox, pilot: Pilot[None]) -> None:
     """Wait for what was wished for last."""
     for _ in range(2000):
-        if box.is_arranged:
+        if not box.is_arranging:
             break
         await asyncio.sleep(0.005)
-    assert box.is_arranged
+    assert not box.is_arranging
     await pilot.pause()
 
 
