@@ -26,6 +26,8 @@ _CEILING = 1 << 20
 _WHOLE_MACHINE = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """Errors that would hit every process alike, and must not look as if all of them had ended."""
 
+_ENDED = {errno.ENOENT, errno.ESRCH}
+
 
 class ProcessLister:
     """Lists processes again and again; a process's start time is read once.
@@ -45,7 +47,8 @@ class ProcessLister:
     def list(self) -> bytes:
         """The list "processes": pid, starttime, comm, rss, anon, file, shmem, swap, threads, fds.
 
-        Bytes; "-" unknown. A process that ends while it is read, or that hides from us, is left out.
+        Bytes; "-" unknown. A process that ends while it is read is left out; those that cannot be read are counted in
+        a first row, "=", "unreadable".
 
         Raises:
             OSError: /proc cannot be listed, or no descriptor or memory is left.
@@ -63,7 +66,8 @@ class ProcessLister:
                 key=int,
             )
         known, self._starts = self._starts, {}
-        lines = []
+        lines: list[str] = []
+        unreadable = 0
         for pid in pids:
             give_way()
             try:
@@ -71,7 +75,8 @@ class ProcessLister:
             except OSError as error:
                 if error.errno in _WHOLE_MACHINE:
                     raise
-        return encode("processes", lines)
+                unreadable += error.errno not in _ENDED
+        return encode("processes", [f"=\tunreadable\t{unreadable}", *lines] if unreadable else lines)
 
     def _line(self, pid: str, is_sized: bool, known: tuple[tuple[int, int], str] | None) -> str:
         path = f"{self._proc}/{pid}"

@@ -150,7 +150,8 @@ def test_no_capture_keeps_a_pointer_or_an_address(kind: str, path: Path) -> None
 
 
 PROCESSES = (
-    "# leaktop processes 1\n1\t9\tsecretd\t4096\t1\t2\t3\t4\t5\t6\n2\t9\tkthreadd\t0\t0\t0\t0\t0\t1\t0\n"
+    "# leaktop processes 1\n=\tunreadable\t3\n"
+    "1\t9\tsecretd\t4096\t1\t2\t3\t4\t5\t6\n2\t9\tkthreadd\t0\t0\t0\t0\t0\t1\t0\n"
     "3\t9\tkworker/0:1-secretwq\t0\t0\t0\t0\t0\t1\t-\n4\t-\todd\\tsecret\t-\t-\t-\t-\t-\t-\t-\n"
 )
 OPEN_FILES = (
@@ -198,7 +199,9 @@ def test_mounts_of_df() -> None:
 
 
 def test_what_says_nothing_stays() -> None:
-    names = [process.comm for process in parse_processes(redacted("processes", LISTS["processes"][0].encode()))]
+    names = [
+        process.comm for process in parse_processes(redacted("processes", LISTS["processes"][0].encode())).processes
+    ]
     assert names == ["proc-1", "kthreadd", "kworker/0:1", "proc-2"]
     sockets = parse_sock_diag(redacted("sock_diag", LISTS["sock_diag"][0].encode())).sockets
     assert [socket.local.rpartition(":")[2] for socket in sockets[:3]] == ["443", "53", "80"]
@@ -221,7 +224,7 @@ def test_one_original_has_one_stand_in_wherever_it_is_read() -> None:
     path = b"Num RefCount Protocol Flags Type St Inode Path\nffff888012345678: 2 0 0 1 01 79 @/tmp/secret\n"
     lists = {probe: redacted(probe, text.encode(), redactor) for probe, (text, _) in LISTS.items()}
     comms = {
-        parse_processes(lists["processes"])[0].comm,
+        parse_processes(lists["processes"]).processes[0].comm,
         parse_socket_owners(lists["socket_owners"])[77][0].comm,
         (parse_open_files(lists["open_files"]).files[0].owner or "").partition(" ")[0],
         parse_kmemleak(redacted("kmemleak", leak, redactor)).objects[0].comm,
@@ -241,7 +244,7 @@ def test_one_original_has_one_stand_in_wherever_it_is_read() -> None:
 
 def test_another_original_has_another() -> None:
     lines = b"".join(b"%d\t1\tname-%d\t0\t0\t0\t0\t0\t1\t0\n" % (i, i) for i in range(300))
-    processes = parse_processes(redacted("processes", b"# leaktop processes 1\n" + lines))
+    processes = parse_processes(redacted("processes", b"# leaktop processes 1\n" + lines)).processes
     assert len({process.comm for process in processes}) == 300
     rows = b"".join(
         b"tcp\t10.0.%d.%d:1\t[::]:0\tX\t0\t0\t0\t0\t0\t%d\t0\t-\t-\t\n" % (i // 256, i % 256, i + 1) for i in range(999)

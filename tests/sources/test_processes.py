@@ -90,7 +90,7 @@ def child() -> Iterator[Child]:
 
 
 def row(content: bytes, pid: int) -> Process:
-    return next(process for process in parse_processes(content) if process.pid == pid)
+    return next(process for process in parse_processes(content).processes if process.pid == pid)
 
 
 def tree(root: Path, pid: int, **files: bytes) -> Path:
@@ -181,14 +181,14 @@ def test_captured_tree(tmp_path: Path) -> None:
     (directory / "fd").mkdir()
     (directory / "fd" / "0").symlink_to("/dev/null")
     (directory / "fd" / "1").symlink_to("/nowhere")
-    (process,) = parse_processes(list_processes(str(tmp_path)))
+    (process,) = parse_processes(list_processes(str(tmp_path))).processes
     assert process == (41, 22, "my\\n\nprog", 10000 << 10, 6000 << 10, 3000 << 10, 1000 << 10, 8 << 10, 4, 2)
 
 
 def test_kernel_before_4_5(tmp_path: Path) -> None:
     tree(tmp_path, 42, status=STATUS_3_10, statm=b"90000 160 40 200 0 5000 0\n")
     tree(tmp_path, 2, status=STATUS_KTHREAD)
-    kthread, process = parse_processes(list_processes(str(tmp_path), page_size=65536))
+    kthread, process = parse_processes(list_processes(str(tmp_path), page_size=65536)).processes
     assert process == (42, 0, "mysqld", 10000 << 10, 120 << 16, 40 << 16, None, 0, 29, None)
     assert kthread == (2, 0, "kthreadd", 0, 0, 0, 0, 0, 1, None)
 
@@ -196,7 +196,7 @@ def test_kernel_before_4_5(tmp_path: Path) -> None:
 def test_many_groups_do_not_hide_the_memory(tmp_path: Path) -> None:
     groups = b" ".join(b"%d" % group for group in range(70000, 72000))
     tree(tmp_path, 41, status=STATUS_4_18.replace(b"0 1 2", groups))
-    (process,) = parse_processes(list_processes(str(tmp_path)))
+    (process,) = parse_processes(list_processes(str(tmp_path))).processes
     assert (process.rss, process.threads) == (10000 << 10, 4)
 
 
@@ -206,7 +206,7 @@ def test_torn_and_missing_files(tmp_path: Path) -> None:
     tree(tmp_path, 43)
     (tmp_path / "proc" / "44").symlink_to("/proc/self")
     os.mkfifo(tree(tmp_path, 45) / "status")
-    torn, no_statm, empty = parse_processes(list_processes(str(tmp_path)))
+    torn, no_statm, empty = parse_processes(list_processes(str(tmp_path))).processes
     assert torn[3:] == (None,) * 7
     assert no_statm[3:] == (10000 << 10, None, None, None, 0, 29, None)
     assert (empty.pid, empty.rss) == (45, None)

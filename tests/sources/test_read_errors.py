@@ -10,7 +10,9 @@ import pytest
 
 from leaktop.engine.engine import Engine
 from leaktop.model.sample import Probe
+from leaktop.sources import processes
 from leaktop.sources.faults import explain
+from leaktop.sources.files import read_small
 from leaktop.sources.filesystem import FileSystemSource
 from tests.trees import plant, plant_rest, put
 
@@ -83,6 +85,27 @@ def test_sections_whose_read_fails_say_why_and_the_others_go_on(
     assert frame.sections["memory"].fault is None
     assert frame.sections["memory"].rows
     assert frame.sections["processes"].rows
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO], ids=lambda code: errno.errorcode[code])
+def test_a_process_that_cannot_be_read_is_missed(code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from leaktop.engine.reading import read_everything
+
+    plant_rest(plant(tmp_path, "live-6.18"))
+    source = FileSystemSource(str(tmp_path))
+    whole = Engine(source.machine).feed(read_everything(source)).sections["processes"]
+
+    def fail(path: str) -> bytes:
+        if path.endswith("812/status"):
+            raise OSError(code, os.strerror(code))
+        return read_small(path)
+
+    monkeypatch.setattr(processes, "read_small", fail)
+    section = Engine(source.machine).feed(read_everything(source)).sections["processes"]
+    source.close()
+    assert len(section.rows) == len(whole.rows) - 1
+    assert whole.notes == ()
+    assert section.notes == ("processes that cannot be read, and are missing: 1",)
 
 
 @pytest.mark.parametrize(

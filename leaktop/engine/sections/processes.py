@@ -20,11 +20,14 @@ THREADS, FDS, PROCESSES = ("total", "threads"), ("total", "fds"), ("total", "pro
 
 def assemble(inputs: Inputs) -> Assembly:
     """Rows are Processes, sized by RSS, counted by open descriptors."""
-    processes = inputs.parsed("processes", parse_processes)
+    found = inputs.parsed("processes", parse_processes)
+    processes = found.processes if found else []
+    missing = found.unreadable if found else 0
+    notes = (f"processes that cannot be read, and are missing: {missing}",) if missing else ()
     if not processes:
-        return Assembly([], inputs.fault("processes") or Fault("missing", "no process is listed under /proc"))
+        return Assembly([], inputs.fault("processes") or Fault("missing", "no process is listed under /proc"), notes)
     entries = [Entry((p.pid, p.starttime), p, p.rss, p.fds) for p in processes]
-    return Assembly(entries, figures=[*_each(processes), *_totals(processes)])
+    return Assembly(entries, notes=notes, figures=[*_each(processes), *_totals(processes)])
 
 
 def private_memory(process: Process) -> int | None:

@@ -32,6 +32,8 @@ def redact_processes(content: bytes, fakes: Fakes) -> bytes:
     """The list "processes" with other names."""
 
     def row(line: bytes) -> bytes | None:
+        if _TOTAL.fullmatch(line):
+            return line
         found = _PROCESS.fullmatch(line)
         return found[1] + fakes.comm(found[2]) + found[3] if found else None
 
