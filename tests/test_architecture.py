@@ -49,7 +49,7 @@ def test_rooms_import_no_library_that_is_not_listed_here(room: str) -> None:
     allowed = "leaktop.model" if room == "model" else "leaktop"
     # Filters are the one thing that the standard library's re cannot be trusted with: it cannot be told to stop.
     # Settings are written as the command line is: "2s", "5%".
-    extra = {"view": {"regex"}, "model": {"leaktop.units"}}.get(room, set())
+    extra = {"view": {"regex"}, "sources": {"psutil"}, "model": {"leaktop.units"}}.get(room, set())
     assert {name for name in outside if not name.startswith(allowed)} == extra
     assert outside or room == "model"
 
