@@ -83,6 +83,12 @@ def on_behalf(path: str, act: Callable[[], _T]) -> _T:
         raise PermissionError(error.errno, words, path) from error
 
 
+def user_behind_sudo() -> int | None:
+    """The number of the user who typed sudo; None where nobody did, or where root did."""
+    user = _behind_sudo()
+    return None if user is None else user.uid
+
+
 def is_roots_alone(path: str) -> bool:
     """Whether nobody but root can change what a path leads to.
 

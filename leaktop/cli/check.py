@@ -6,16 +6,16 @@ import argparse
 import io
 import json
 import os
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.junit import junit
 from leaktop.cli.kmemleak_trial import KmemleakTrial
 from leaktop.cli.options import count, seconds, size
 from leaktop.cli.outcome import Outcome, document, loss, text
 from leaktop.cli.saying import say
+from leaktop.cli.signals import heed, leave
 from leaktop.cli.trial import LAST_REST, Plan, Trial, TrialError
 from leaktop.engine.gate import FEWEST, judge
 from leaktop.private_file import create_private, remove_private
@@ -75,9 +75,7 @@ def run(choices: argparse.Namespace) -> int:
     Returns:
         0 where nothing leaks, 1 where something does, 2 where that cannot be told.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, _told_to_end)
+    heed(leave)
     report = None
     try:
         if choices.junit:
@@ -195,7 +193,3 @@ def _time(given: str) -> float:
 def _growth(given: str) -> int:
     """Bytes with each iteration: 64K, or 64K/iter."""
     return size(given.removesuffix("/iter"))
-
-
-def _told_to_end(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from leaktop.engine.subjects import WORDS
+
 _FILES = {"FILE", "OUT", "SERIES"}
+_WORDS = " ".join(WORDS)
 _CACHES = {
     "bash": "_leaktop_caches",
     "zsh": "_leaktop_caches",
-    "fish": "(command ls /sys/kernel/slab 2>/dev/null | string match -v ':*'; echo pages)",
+    "fish": f"(command ls /sys/kernel/slab 2>/dev/null | string match -v ':*'; string split ' ' '{_WORDS}')",
 }
 """The kernel lists its caches for everybody; those with a colon are classes of merged ones.
 
@@ -18,13 +21,13 @@ bash runs what looks like a command in a list of words, and old kernels name cac
 _FUNCTIONS = {
     "bash": """\
 _leaktop_caches() {
-    compgen -W "$(command ls /sys/kernel/slab 2>/dev/null | LC_ALL=C command grep -x '[A-Za-z0-9_.-]*') pages" -- "$1"
+    compgen -W "$(command ls /sys/kernel/slab 2>/dev/null | LC_ALL=C command grep -x '[A-Za-z0-9_.-]*') WORDS" -- "$1"
 }
 """,
     "zsh": """\
 _leaktop_caches() {
     local -a caches
-    caches=(/sys/kernel/slab/[^:]*(N:t) pages)
+    caches=(/sys/kernel/slab/[^:]*(N:t) WORDS)
     compadd -a caches
 }
 """,
@@ -54,7 +57,7 @@ def run(choices: argparse.Namespace) -> int:
 
     parser = whole_parser()
     _name_kinds(parser)
-    print(shtab.complete(parser, choices.shell, preamble=_FUNCTIONS[choices.shell]), end="")
+    print(shtab.complete(parser, choices.shell, preamble=_FUNCTIONS[choices.shell].replace("WORDS", _WORDS)), end="")
     return 0
 
 

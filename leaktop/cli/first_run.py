@@ -8,7 +8,7 @@ import pwd
 import threading
 from typing import TYPE_CHECKING
 
-from leaktop.private_file import create_private, is_roots_alone, on_behalf
+from leaktop.private_file import create_private, is_roots_alone, on_behalf, user_behind_sudo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def remember_tour() -> None:
         with contextlib.suppress(OSError):
             path = _path()
             directory = os.path.dirname(path)
-            if os.geteuid() == 0 and _behind_sudo() is None and not is_roots_alone(_existing(directory)):
+            if os.geteuid() == 0 and user_behind_sudo() is None and not is_roots_alone(_existing(directory)):
                 return  # others could lead root anywhere
             on_behalf(directory, lambda: os.makedirs(directory, 0o700, exist_ok=True))
             os.close(create_private(path))
@@ -69,18 +69,13 @@ def _path() -> str:
 
 
 def _home() -> str:
-    uid = _behind_sudo()
+    uid = user_behind_sudo()
     if uid is None:
         return os.path.expanduser("~")
     try:
         return pwd.getpwuid(uid).pw_dir
     except (KeyError, OverflowError) as error:
         raise FileNotFoundError("the user behind sudo has no home") from error
-
-
-def _behind_sudo() -> int | None:
-    uid = os.environ.get("SUDO_UID", "")
-    return int(uid) if os.geteuid() == 0 and uid.isdecimal() and int(uid) > 0 else None
 
 
 def _existing(directory: str) -> str:

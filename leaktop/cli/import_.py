@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.converting import convert
 from leaktop.cli.opening import is_series
 from leaktop.cli.saying import complain, say
+from leaktop.cli.signals import heed, leave
 from leaktop.recording.file import RecordingFile
 from leaktop.sources.series import FORMS, SeriesError, open_series
 from leaktop.units import human_bytes, human_duration
@@ -45,11 +45,6 @@ class _File(RecordingFile):
             raise OSError(errno.ENOSPC, f"{self.trouble}; what is written can be read", self.path)
 
 
-def _end(number: int, _frame: object) -> None:
-    """Go the ordinary way out, so that what was unpacked is removed."""
-    raise SystemExit(128 + number)
-
-
 def run(choices: argparse.Namespace) -> int:
     """Read the captures and write the recording.
 
@@ -57,8 +52,7 @@ def run(choices: argparse.Namespace) -> int:
         0; 1 where the recording could not be completed, 2 where there is nothing to make one of.
     """
     files: list[_File] = []
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    heed(leave)
 
     def make_file() -> _File:
         files.append(_File(choices.output))

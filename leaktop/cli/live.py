@@ -11,7 +11,6 @@ from leaktop.cli.first_run import has_seen_tour, remember_tour
 from leaktop.cli.options import add_own_cost, seconds
 from leaktop.cli.protecting import is_possible, protected
 from leaktop.cli.saying import say
-from leaktop.cli.terminals import look_of
 
 if TYPE_CHECKING:
     import argparse
@@ -97,6 +96,7 @@ def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None, *
     gc.disable()  # as in main, until all is imported
     from leaktop.cli.wishes import granted
     from leaktop.ui.app import LeaktopApp
+    from leaktop.ui.look import look_of
     from leaktop.ui.preferences import Preferences
     from leaktop.ui.responsive import calm_collector, screens_loop
     from leaktop.ui.theme import theme_names

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from leaktop.cli.signals import heed
 from leaktop.model.sample import Event
 from leaktop.view.plain import Narrator
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
+    from leaktop.control.protect import Protection
     from leaktop.engine.engine import Engine
     from leaktop.engine.feed import LiveFeed
     from leaktop.model.frame import Frame
@@ -39,15 +40,13 @@ def tell_live(source: Source, engine: Engine, choices: argparse.Namespace, inter
         interval: seconds between ticks.
 
     Returns:
-        0; 2 where the recording that was asked for cannot be made.
+        0; 2 where the recording that was asked for cannot be made, or not be ended whole.
     """
     from leaktop.cli.protecting import protected
-    from leaktop.cli.saying import complain, say
+    from leaktop.cli.saying import complain
     from leaktop.engine.feed import LiveFeed
 
     protection = protected(choices)
-    for trouble in protection.troubles if protection else ():
-        say(trouble)
     waiting: SimpleQueue[Frame | str] = SimpleQueue()
 
     def take(frame: Frame) -> None:
@@ -67,10 +66,12 @@ def tell_live(source: Source, engine: Engine, choices: argparse.Namespace, inter
             return complain(f"{choices.record}: {error.strerror or error}")
     feed.poller.start()
     try:
-        _tell(_arriving(waiting, feed), is_ascii=choices.ascii)
+        _tell(_arriving(waiting, feed, protection), is_ascii=choices.ascii)
     finally:
         feed.poller.stop()
-        feed.recorder.stop()
+        lost = feed.recorder.stop()
+    if lost is not None:
+        return complain(f"{choices.record}: {lost}")
     return 0
 
 
@@ -93,9 +94,7 @@ def _tell(moments: Iterable[Frame | Event | str], *, is_ascii: bool) -> None:
     """Print what is new, until there is no more or somebody ends it."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name may hold what the locale cannot say
         sys.stdout.reconfigure(encoding="ascii" if is_ascii else None, errors="backslashreplace")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _leave)
+    heed(_interrupt)
     narrator = Narrator()
     frame: Frame | None = None
     try:
@@ -113,7 +112,7 @@ def _tell(moments: Iterable[Frame | Event | str], *, is_ascii: bool) -> None:
         _print(narrator.end(frame))
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
@@ -122,16 +121,18 @@ def _print(lines: Iterable[str]) -> None:
         print(line, flush=True)
 
 
-def _arriving(waiting: SimpleQueue[Frame | str], feed: LiveFeed) -> Iterator[Frame | str]:
-    """What the poller's thread gives, and what stands in the way of recording."""
+def _arriving(
+    waiting: SimpleQueue[Frame | str], feed: LiveFeed, protection: Protection | None
+) -> Iterator[Frame | str]:
+    """What the poller's thread gives, and what stands in the way of recording and of protection."""
     said: str | None = None
     while True:
+        yield from protection.take_troubles() if protection else ()
         try:
             yield waiting.get(timeout=_TURN)
         except Empty:
             continue
-        status = feed.recorder.status
-        trouble = feed.recorder.failure or (status.trouble if status else None)
+        trouble = feed.recorder.trouble
         if trouble != said:
             said = trouble
             yield f"Recording: {trouble or 'writing again'}."

@@ -18,6 +18,7 @@ from leaktop import children
 from leaktop.cli.options import add_own_cost, count, seconds, size
 from leaktop.cli.protecting import is_possible, protected
 from leaktop.cli.saying import say
+from leaktop.cli.signals import heed
 from leaktop.control import kmemleak
 from leaktop.engine.backlog import BacklogWatch
 from leaktop.engine.oom import watch_for_oom
@@ -207,9 +208,7 @@ class _Session:
 
     def record(self, command: list[str], duration: float | None) -> int:
         """Record until a signal, the end of the command or of the time; the command's status, or 0."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, and a shell's background jobs
-                signal.signal(number, self._told_to_stop)
+        heed(self._told_to_stop, signal.SIGINT)
         self._poller.start()
         child = None
         if command:
@@ -287,10 +286,9 @@ class _Session:
 
     def _complain(self) -> None:
         """Say once what stands in the way, and once that it does no more."""
-        while self._protection and self._protection.troubles:
-            say(self._protection.troubles.pop(0))
-        status = self._recorder.status
-        trouble = self._recorder.failure or (status.trouble if status else None)
+        for words in self._protection.take_troubles() if self._protection else ():
+            say(words)
+        trouble = self._recorder.trouble
         if trouble != self.said:
             say(trouble or "writing again")
             self.said = trouble

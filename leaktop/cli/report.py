@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import signal
 import sys
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import leaktop
 from leaktop.cli.moments import add_span, span
 from leaktop.cli.opening import open_recording
 from leaktop.cli.options import seconds
 from leaktop.cli.saying import complain, say
+from leaktop.cli.signals import heed, leave
 from leaktop.engine.digest import digest
 from leaktop.private_file import create_private, remove_private
 from leaktop.recording.reader import RecordingError
@@ -60,9 +60,7 @@ def run(choices: argparse.Namespace) -> int:
     """Write the report, and return 0 whatever it says; 2 where there is nothing to judge, or nowhere to write."""
     if (choices.file is None) == (choices.live is None):
         return complain("one of FILE and --live TIME is wanted: leaktop report leak.leaktop, leaktop report --live 60s")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, _told_to_end)
+    heed(leave)
     target: int | None = None
     if choices.output:
         try:
@@ -89,11 +87,6 @@ def run(choices: argparse.Namespace) -> int:
         raise
     say(f"{choices.output}: {os.stat(choices.output).st_size:,} bytes")
     return 0
-
-
-def _told_to_end(number: int, _frame: object) -> NoReturn:
-    """Go the ordinary way out, so that no half of a report stays behind."""
-    raise SystemExit(128 + number)
 
 
 def _format(choices: argparse.Namespace) -> str:

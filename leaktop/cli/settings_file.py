@@ -7,6 +7,8 @@ import pwd
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.private_file import user_behind_sudo
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -93,8 +95,8 @@ def in_words(path: str, complaint: Complaint) -> str:
 
 def _user() -> int:
     """Whose configuration it is: the caller's of sudo, else the one that this runs as."""
-    caller = os.environ.get("SUDO_UID", "")
-    return int(caller) if os.geteuid() == 0 and caller.isdecimal() and len(caller) < 10 else os.geteuid()
+    caller = user_behind_sudo()
+    return os.geteuid() if caller is None else caller
 
 
 def _read(path: str) -> str:

@@ -9,10 +9,11 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.options import count, seconds
 from leaktop.cli.saying import complain, say
+from leaktop.cli.signals import heed, leave
 from leaktop.engine.allocations import FACILITIES, AskError, Watch, choose
 from leaktop.engine.engine import Engine
 from leaktop.engine.reading import read_everything
@@ -97,9 +98,7 @@ def _look(root: str) -> Any:
 def _ask(facility: Facility, subject: Subject, choices: argparse.Namespace) -> Allocations:
     """The answer; Ctrl-C, or whatever else asks us to end, ends the watch early."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, _told_to_end)
+    heed(leave)
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     shows = sys.stderr.isatty()
     say(f"{facility.name}, up to {human_duration(choices.duration)}: {facility.cost}")
@@ -131,7 +130,3 @@ def _list(subject: Subject | None, root: str) -> int:
             able = f"can tell, if --facility {facility.name} insists" if facility.is_on_request else "can tell"
             print(f"{facility.name:<12} {of:<22} {able if reason is None else sanitise(reason)}")
     return 0
-
-
-def _told_to_end(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)

@@ -12,6 +12,7 @@ import errno
 import os
 import platform
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from leaktop import children
@@ -44,14 +45,11 @@ class Protection:
 
     Args:
         resident: tells the resident bytes of this process.
-
-    Attributes:
-        troubles: what could not be had, or was given back, for people; whoever shows it takes it out.
     """
 
     def __init__(self, resident: Callable[[], int | None]) -> None:
         self._resident = resident
-        self.troubles: list[str] = []
+        self._troubles: deque[str] = deque()
         self._lock = threading.Lock()
         self._before = _Before(_read_score(), os.getpriority(os.PRIO_PROCESS, 0))
         self._score: int | None = None
@@ -71,11 +69,16 @@ class Protection:
         """Whether all of it is in force."""
         return self._score == _SCORES[0] and self._is_locked and self._nice is not None
 
+    def take_troubles(self) -> Iterator[str]:
+        """What could not be had, or was given back, for people: each once."""
+        while self._troubles:
+            yield self._troubles.popleft()
+
     def begin(self) -> None:
         """Ask for everything; each part that is denied says so, and the others stand."""
         for ask in (self._lower_score, self._lock_memory, self._raise_priority):
             if trouble := ask():
-                self.troubles.append(f"--protect: {trouble}")
+                self._troubles.append(f"--protect: {trouble}")
         if self.parts:
             children.put_off(self.put_off)
             threading.Thread(target=self._watch, name="leaktop-protect", daemon=True).start()
@@ -158,7 +161,7 @@ class Protection:
         while not self._end.wait(_EVERY):
             if (self._resident() or 0) > LIMIT:
                 self.end()
-                self.troubles.append(f"no longer protected: leaktop itself has more than {human_bytes(LIMIT)}")
+                self._troubles.append(f"no longer protected: leaktop itself has more than {human_bytes(LIMIT)}")
 
 
 def _read_score() -> int | None:

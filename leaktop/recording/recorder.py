@@ -144,6 +144,12 @@ class Recorder:
         trouble = file.trouble or self._want or self._loss
         return Status(file.path, time.monotonic() - self._began, self._total + file.size, trouble)
 
+    @property
+    def trouble(self) -> str | None:
+        """What stands in the way of the recording to a file, for people; None where nothing does."""
+        status = self.status
+        return self.failure or (status.trouble if status else None)
+
     def take(self, tick: Tick) -> None:
         """Record a tick, and what the clocks did before it. Trouble with the file shows in `status`."""
         with self._lock:

@@ -17,7 +17,7 @@ from leaktop.units import human_bytes
 from leaktop.view.own_cost import HEADINGS, MEANINGS, Own, own_rows, own_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from textual.app import ComposeResult
 
@@ -60,10 +60,9 @@ class OwnCost:
         words = "protected" if self._protection.is_whole else "part protected"
         return f"{self._text} {words}" if self._text else words
 
-    def troubles(self) -> list[str]:
+    def troubles(self) -> Iterable[str]:
         """What could not be had of the protection, or is given back: each once."""
-        troubles = self._protection.troubles if self._protection else []
-        return [troubles.pop(0) for _ in range(len(troubles))]
+        return self._protection.take_troubles() if self._protection else ()
 
 
 class CostScreen(Dialog[None]):

@@ -48,11 +48,10 @@ class RecordingActions:
 
     def watch(self) -> None:
         """Say once what stands in the way of recording, and once that it does no more."""
-        status = self._recorder.status
-        trouble = self._recorder.failure or (status.trouble if status else None)
+        trouble = self._recorder.trouble
         if trouble != self._said:
             self._said = trouble
-            if trouble or status:
+            if trouble or self._recorder.status:
                 self._app.say(f"Recording: {trouble or 'writing again'}")
 
     def toggle(self) -> None:

@@ -16,6 +16,7 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 
 from leaktop.ui.line import Line
+from leaktop.ui.look import is_console
 from leaktop.ui.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _PATIENCE = 2.0
 """Seconds that the program gets to leave by itself: a terminal that takes no bytes may hold it up."""
 _LAST_ANSWER = 1.0
 """Seconds that the end waits for an answer that is under way: the shell would take it for keys."""
-_SERIAL = re.compile(r"linux|vt\d|ansi|cons")
-"""Terminals that know what a VT100 knows, and may print what is new to them."""
 _BEYOND_VT = re.compile(r"\x1b\[(\?\d+\$p|>\d+u|<u)")
 """Questions for modes (DECRQM), and the keyboard protocol of kitty."""
 _CANCEL = "\x18"
@@ -46,6 +45,7 @@ class TolerantDriver(LinuxDriver):
 
     _outlet: Outlet | None = None
     _line: Line | None = None
+    _is_console = False
 
     def run_input_thread(self) -> None:
         """Wait for input and pass it on, beginning anew after what cannot be decoded."""
@@ -55,6 +55,7 @@ class TolerantDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
+        self._is_console = is_console(os.environ.get("TERM", ""))
         self._line = Line(time.monotonic())
         self._outlet = Outlet(sys.__stderr__.fileno(), self._line.take, self._leave)  # type: ignore[union-attr]  # a tty
         self._outlet.start()
@@ -66,7 +67,7 @@ class TolerantDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Send something to the terminal; returns at once."""
-        if self._outlet is None or self._line is None or (_is_serial() and _BEYOND_VT.fullmatch(data)):
+        if self._outlet is None or self._line is None or (self._is_console and _BEYOND_VT.fullmatch(data)):
             return
         self._line.send(len(data))
         self._outlet.write(data)
@@ -111,10 +112,6 @@ class TolerantDriver(LinuxDriver):
         self.exit_event.set()  # reading from it would return nothing, again and again
         with contextlib.suppress(RuntimeError):  # the loop has ended before us
             self._loop.call_soon_threadsafe(self._app.exit)
-
-
-def _is_serial() -> bool:
-    return _SERIAL.match(os.environ.get("TERM", "")) is not None
 
 
 def leave_on_signals(leave: Callable[[], Any]) -> None:

@@ -24,7 +24,6 @@ _KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("pause",), "pause: the panes stand still, reading goes on;  in the past and in a replay: play, pause"),
     (("refresh",), "read everything now, kmemleak too"),
     (("faster", "slower"), "change the interval, or the speed of a replay: x1, x10, x100"),
-    (("costs",), "what leaktop itself costs: what it reads, how long that takes, how often"),
     (("copy",), "copy the row to the clipboard (OSC 52)"),
     (("record",), "record to a file, from now on or with the last hour; again: stop"),
     (

@@ -89,6 +89,21 @@ def test_a_recording_that_cannot_be_made_is_said_at_once(tmp_path: Path) -> None
     assert b"there: File exists" in done.stderr
 
 
+def test_what_a_recording_lost_is_said_while_it_goes_on_and_at_the_end(tmp_path: Path) -> None:
+    command = [*LEAKTOP, "--plain", "--read-only", "--interval", "0.2", "--record", str(tmp_path / "live.leaktop")]
+    with subprocess.Popen(
+        ["/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh", *command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(b"Recording: " in line and b"too large" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(20) == 2
+        assert b"File too large" in process.stderr.read()
+
+
 def test_it_needs_nothing_of_the_screen() -> None:
     program = (
         "import sys; from leaktop.cli import main; main(['demo', '--plain']); "

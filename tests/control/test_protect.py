@@ -40,7 +40,7 @@ def printed(after: str, before: str = "") -> list[str]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
 def test_each_part_that_is_denied_says_so_and_the_program_goes_on() -> None:
     lines = printed(
-        "print(protection.parts, protection.is_whole); print(*protection.troubles, sep='\\n')",
+        "print(protection.parts, protection.is_whole); print(*protection.take_troubles(), sep='\\n')",
         f"resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0)); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})",
     )
     assert lines[0] == "() False"
@@ -63,7 +63,7 @@ def test_where_the_kernel_lets_it_nothing_is_lacking(tmp_path: Path) -> None:
     score = tmp_path / "oom_score_adj"  # not every root may lower the kernel's own
     score.write_text("0\n")
     lines = printed(
-        "print(protection.is_whole, protection.troubles); print(', '.join(protection.parts))",
+        "print(protection.is_whole, list(protection.take_troubles())); print(', '.join(protection.parts))",
         f"protect.SCORE = {str(score)!r}",
     )
     assert lines == ["True []", "never the kernel's victim, code locked in memory, priority -5"]
@@ -80,7 +80,7 @@ while protection.parts and time.monotonic() < end:
     time.sleep(0.01)
 print(protection.parts, status("VmLck"), os.nice(0))
 print(open("/proc/self/oom_score_adj").read().strip())
-print(protection.troubles[-1])
+print(list(protection.take_troubles())[-1])
 """
     lines = printed(after, "open('/proc/self/oom_score_adj', 'w').write('300'); protect._EVERY = 0.05")
     assert lines[:2] == ["() 0 0", "300"]
@@ -112,7 +112,7 @@ class Old:
         return -1
 protect.ctypes.CDLL = lambda *_a, **_k: Old()
 """
-    lines = printed("print(*protection.troubles, sep='\\n')", before)
+    lines = printed("print(*protection.take_troubles(), sep='\\n')", before)
     assert any("Linux 4.4" in line for line in lines)
 
 

@@ -65,12 +65,13 @@ async def test_the_most_expensive_stands_first_with_the_reason() -> None:
 
 
 async def test_what_cannot_be_protected_is_said_once_and_the_rest_is_in_the_header() -> None:
-    protection: Any = SimpleNamespace(parts=("priority -5",), is_whole=False, troubles=["--protect: no such luck"])
+    troubles = iter(["--protect: no such luck"])
+    protection: Any = SimpleNamespace(parts=("priority -5",), is_whole=False, take_troubles=lambda: troubles)
     async with live(size=(160, 48), protection=protection) as shown:
         shown.app.on_leaktop_app_frame_arrived()
         await shown.settle()
         assert [note.message for note in shown.app._notifications] == ["--protect: no such luck"]
-        assert protection.troubles == []
+        assert list(troubles) == []
         await shown.press("C")
         assert "Protected: priority -5." in shown.text()
 

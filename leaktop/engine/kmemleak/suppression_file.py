@@ -8,7 +8,7 @@ import pwd
 import stat
 
 from leaktop.engine.kmemleak.suppressions import Rule, Suppressions, parse_suppressions
-from leaktop.private_file import is_roots_alone
+from leaktop.private_file import is_roots_alone, user_behind_sudo
 
 _CEILING = 1 << 20
 _HEADING = (
@@ -22,8 +22,7 @@ def default_path() -> str:
     Behind sudo it is root's, whatever the environment says: a root process should not write into a user's directory.
     """
     home = pwd.getpwuid(os.geteuid()).pw_dir if os.geteuid() == 0 else os.path.expanduser("~")
-    is_behind_sudo = os.geteuid() == 0 and "SUDO_UID" in os.environ
-    given = "" if is_behind_sudo else os.environ.get("XDG_CONFIG_HOME", "")
+    given = "" if user_behind_sudo() is not None else os.environ.get("XDG_CONFIG_HOME", "")
     directory = given if os.path.isabs(given) else os.path.join(home, ".config")
     return os.path.join(directory, "leaktop", "kmemleak.suppressions")
 

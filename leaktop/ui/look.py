@@ -23,6 +23,11 @@ class Look(NamedTuple):
     is_colourless: bool
 
 
+def is_console(terminal: str) -> bool:
+    """Whether it is a console or a serial terminal: it knows what a VT100 knows, and may print what is new to it."""
+    return _CONSOLE.match(terminal) is not None
+
+
 def look_of(environment: Mapping[str, str]) -> Look:
     """How to draw on the terminal that TERM and COLORTERM name.
 
@@ -32,14 +37,14 @@ def look_of(environment: Mapping[str, str]) -> Look:
     terminal = environment.get("TERM", "")
     is_rich = environment.get("COLORTERM", "").lower() in {"truecolor", "24bit"} or terminal.endswith(_MANY_COLOURS)
     is_colourless = not is_rich and _colours(terminal) == 0
-    is_console = _CONSOLE.match(terminal) is not None
-    return Look(None if is_rich and not is_console else "ansi-dark", is_console, is_colourless)
+    is_plain = is_console(terminal)
+    return Look(None if is_rich and not is_plain else "ansi-dark", is_plain, is_colourless)
 
 
 def _colours(terminal: str) -> int | None:
     """How many colours terminfo says there are; None where it does not know the terminal."""
     try:
-        import curses
+        import curses  # noqa: PLC0415  # not every Python has it
 
         curses.setupterm(terminal, sys.__stdout__.fileno())  # type: ignore[union-attr]  # a terminal, as was checked
         return max(curses.tigetnum("colors"), 0)
