@@ -92,6 +92,15 @@ def test_so_does_one_with_its_ends(pattern: str, text: str) -> None:
     assert matcher(pattern)(text) is (regex.search(pattern, text, regex.IGNORECASE) is not None)
 
 
+parts = st.lists(st.text(st.sampled_from("abA1 -"), max_size=2), min_size=2, max_size=4).map(".*".join)
+
+
+@given(st.sampled_from(["", "^"]), parts, st.text(st.sampled_from("abAB1 -x"), max_size=12))
+def test_so_do_words_one_after_the_other(begins: str, body: str, text: str) -> None:
+    flags = regex.IGNORECASE if body == body.lower() else 0
+    assert matcher(begins + body)(text) is (regex.search(begins + body, text, flags) is not None)
+
+
 @pytest.fixture(scope="module")
 def many() -> list[Frame]:
     """Two seconds of many sockets."""
