@@ -179,6 +179,7 @@ def test_behind_sudo_it_is_the_callers_and_leads_nowhere_that_he_may_not_read(
     with pytest.raises(SettingsError, match="belongs to another user"):
         examine(str(own))
     monkeypatch.setenv("SUDO_UID", str(NOBODY))
+    monkeypatch.setenv("SUDO_GID", str(NOBODY))
     assert examine(str(own))[0] == Settings(ascii=True)
     assert paths()[1].endswith("/.config/leaktop/config.toml")
     assert not paths()[1].startswith(str(tmp_path)), "the environment is not his any more"

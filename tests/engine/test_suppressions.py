@@ -129,6 +129,7 @@ def test_root_reads_no_list_that_others_could_have_written(
 def test_behind_sudo_it_is_roots(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setenv("SUDO_GID", "1000")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_path() == f"{pwd.getpwuid(0).pw_dir}/.config/leaktop/kmemleak.suppressions"
