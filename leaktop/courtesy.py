@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING, TypeVar
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_T = TypeVar("_T")
+_SLICE = 256
+"""Items between two chances for the screen, and under one lock: well below a millisecond."""
 _MOST, _LOOK = 0.03, 0.001
 """Seconds that anybody waits, so that a screen which is busy all the time is still given something to show."""
 
@@ -45,3 +52,16 @@ def give_way() -> None:
     end = time.monotonic() + _MOST
     while not _WAY.is_free_for(thread) and time.monotonic() < end:
         time.sleep(_LOOK)
+
+
+def in_slices(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """The items, some at a time, and the screen first before each."""
+    for start in range(0, len(items), _SLICE):
+        give_way()
+        yield items[start : start + _SLICE]
+
+
+def in_turns(items: Sequence[_T]) -> Iterator[_T]:
+    """The same, one after the other."""
+    for some in in_slices(items):
+        yield from some

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaktop.courtesy import in_turns
 from leaktop.engine.inputs import Inputs
 from leaktop.engine.sections.sockets import memory_of, socket_tables
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def backlogged(frame: Frame) -> frozenset[int]:
     """Their inodes, by a Frame."""
     rows = frame.sections["sockets"].rows
-    return frozenset(row.record.inode for row in rows if row.size.value and row.record.inode)
+    return frozenset(row.record.inode for row in in_turns(rows) if row.size.value and row.record.inode)
 
 
 class BacklogWatch:
@@ -31,5 +32,5 @@ class BacklogWatch:
         if samples:
             self._inputs.take(samples)
             sockets, _, _ = socket_tables(self._inputs)
-            self._found = frozenset(socket.inode for socket in sockets if socket.inode and memory_of(socket))
+            self._found = frozenset(socket.inode for socket in in_turns(sockets) if socket.inode and memory_of(socket))
         return self._found

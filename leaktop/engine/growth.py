@@ -6,15 +6,15 @@ import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from leaktop.courtesy import give_way
+from leaktop.courtesy import in_slices
 from leaktop.engine.series import HORIZON, Series
 from leaktop.engine.track import Rest, Track
 from leaktop.model.frame import Row, Trend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from leaktop.engine.sections import Entry, Figure
     from leaktop.model.frame import Key
@@ -23,9 +23,6 @@ UNKNOWN = Trend(None, None, None, None, None, None, None)
 _ROOMY, _CROWDED = 3600, 720
 """Points a figure may keep, in a section of few rows and of many."""
 _MANY_ROWS = 100
-_SLICE = 256
-"""Figures that are taken under one lock: whoever draws a chart meanwhile waits for these at most, not for a tick."""
-_T = TypeVar("_T")
 
 
 class Ledger:
@@ -79,7 +76,7 @@ class Ledger:
         rows: list[Row] = []
         get, generation = self._rests.get, self.generation
         before = generation - 1
-        for some in _slices(entries):
+        for some in in_slices(entries):
             with self._lock:
                 for entry in some:
                     rest = get(entry[0])
@@ -109,7 +106,7 @@ class Ledger:
 
     def keep(self, figures: Iterable[Figure], mono: float) -> None:
         """Take figures that have no column, of the read that began last."""
-        for some in _slices(list(figures)):
+        for some in in_slices(list(figures)):
             with self._lock:
                 for key, measure, value in some:
                     self._observe(key, measure, mono, value)
@@ -131,20 +128,20 @@ class Ledger:
         with self._lock:
             self._rests.clear()
         for tracks in list(self._tracks.values()):
-            for some in _slices(list(tracks.values())):
+            for some in in_slices(list(tracks.values())):
                 with self._lock:
                     for track in some:
                         track.mark(mono)
 
     def forget_gone(self, mono: float) -> None:
         """Drop the history of rows that have been gone for long."""
-        for some in _slices(list(self._rests.items())):
+        for some in in_slices(list(self._rests.items())):
             with self._lock:
                 for key, rest in some:
                     if rest.generation != self.generation and self._rests.get(key) is rest:
                         del self._rests[key]
         for tracks in list(self._tracks.values()):
-            for each in _slices(list(tracks.items())):
+            for each in in_slices(list(tracks.items())):
                 with self._lock:
                     for key, track in each:
                         track.catch_up()
@@ -178,9 +175,3 @@ class Ledger:
             start = max(bisect_right(times, since) - 1, 0)
             end = bisect_right(times, until)
             return times[start:end].tolist(), values[start:end].tolist()
-
-
-def _slices(figures: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(figures), _SLICE):
-        give_way()
-        yield figures[start : start + _SLICE]

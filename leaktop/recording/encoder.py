@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from leaktop.courtesy import give_way
 from leaktop.model.sample import Event, Fault, RawSample
 from leaktop.recording.layout import Moment, Signpost, signpost_frame
 from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, sealed_pieces
@@ -138,7 +139,10 @@ class Encoder:
         return said is None or said[0] != sample.content
 
     def _write(self, compressor: ZstdCompressor, line: Sequence[bytes]) -> None:
-        packed = [compressor.compress(part) for part in line]
+        packed = []
+        for part in line:
+            give_way()
+            packed.append(compressor.compress(part))
         piece = b"".join([*packed, compressor.flush(ZstdCompressor.FLUSH_BLOCK)])
         self._text_bytes += sum(map(len, line))
         self._pieces.append(piece)

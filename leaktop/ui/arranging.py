@@ -67,8 +67,13 @@ class Arranging:
         self.is_busy = False
         self._wish: tuple[Frame, Choice] | None = None
 
-    def wish(self, frame: Frame, choice: Choice) -> Arrangement | None:
+    def wish(self, frame: Frame, choice: Choice, *, finds: bool = False) -> Arrangement | None:
         """The rows now; or None, and they arrive later.
+
+        Args:
+            frame: whose rows.
+            choice: their order and filter.
+            finds: a row will be looked for; among very many that takes knowing where each stands.
 
         Raises:
             Exception: whatever a pane stumbles over.
@@ -76,7 +81,7 @@ class Arranging:
         if self.is_busy:
             self._wish = frame, choice
             return None
-        if is_large(self._pane, frame) and self._thread.ask(lambda: self._work(frame, choice)):
+        if is_large(self._pane, frame) and self._thread.ask(lambda: self._work(frame, choice, finds=finds)):
             self.is_busy = True
             return None
         return self._arranger.attempt(frame, choice)
@@ -87,12 +92,13 @@ class Arranging:
         wish, self._wish = self._wish, None
         return wish
 
-    def _work(self, frame: Frame, choice: Choice) -> None:
+    def _work(self, frame: Frame, choice: Choice, *, finds: bool) -> None:
         try:
             found = self._arranger.attempt(frame, choice)
             if self._words is None or self._words[0] is not frame:
                 self._words = frame, self._pane.headline(frame)
-            self._arrived(found._replace(headline=self._words[1]))
+            places = self._arranger.places() if finds and found.rows else None
+            self._arrived(found._replace(headline=self._words[1], places=places))
         except Exception as error:
             self._arrived(error)
 

@@ -77,7 +77,7 @@ class Painted(Widget):
         """One line of the screen."""
         width = self.size.width
         if y >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style(""))
         segments: list[Segment] = []
         text, tone = "", ""
         for piece, piece_tone in self._lines[y]:
@@ -89,7 +89,7 @@ class Painted(Widget):
                     segments.append(Segment(text, self._style(tone)))
                 text, tone = piece, piece_tone
         segments.append(Segment(text, self._style(tone)))
-        fill = self._style("cursor") if _is_filled(self._lines[y]) else self.rich_style
+        fill = self._style("cursor") if _is_filled(self._lines[y]) else self._style("")
         return Strip(segments).adjust_cell_length(width, fill).simplify()
 
     def _style(self, tone: str) -> Style:

@@ -108,7 +108,7 @@ class PaneBox(Vertical):
         """Show this moment, once its rows are in order. Whatever goes wrong in here is said in the pane."""
         self.frame = frame
         try:
-            found = self._arranging.wish(frame, self.choice)
+            found = self._arranging.wish(frame, self.choice, finds=self.table.has_moved)
             if found is not None:
                 self._show(found)
         except Exception as error:
@@ -210,7 +210,7 @@ class PaneBox(Vertical):
         notes = section.notes if section else ()
         wrong: Words = [(sanitise(arranged.wrong), "fault")] if arranged.wrong else []
         if rows:
-            self.table.show(frame, rows, choice.sort, choice.is_reversed)
+            self.table.show(frame, rows, choice.sort, choice.is_reversed, arranged.places)
         else:
             self.table.show_message(*(wrong or why_empty(self.pane, frame, choice)))
         if fault is not None and rows:

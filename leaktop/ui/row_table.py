@@ -14,7 +14,7 @@ from leaktop.view.columns import fit
 from leaktop.view.pane import marker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from textual import events
 
@@ -82,6 +82,11 @@ class RowTable(Painted, can_focus=True):
         return self._rows[self._index] if 0 <= self._index < len(self._rows) else None
 
     @property
+    def has_moved(self) -> bool:
+        """Whether the cursor was moved, and so is on a row rather than on the first line."""
+        return self._key is not None
+
+    @property
     def place(self) -> str:
         """Which rows are in view: "12-40 of 237"; empty while all are."""
         body = self._body_height()
@@ -89,10 +94,20 @@ class RowTable(Painted, can_focus=True):
             return ""
         return f"{self._top + 1}-{min(self._top + body, len(self._rows))} of {len(self._rows)}"
 
-    def show(self, frame: Frame, rows: Sequence[Row], sort: str, is_reversed: bool) -> None:
-        """Show these rows, in this order."""
+    def show(
+        self, frame: Frame, rows: Sequence[Row], sort: str, is_reversed: bool, places: Mapping[Key, int] | None = None
+    ) -> None:
+        """Show these rows, in this order.
+
+        Args:
+            frame: what they are of.
+            rows: all of them.
+            sort: the column that they are sorted by.
+            is_reversed: whether the other way round.
+            places: where each of them stands, if that is known; else the row of the cursor is looked for.
+        """
         self._frame, self._rows, self._sort, self._message = frame, rows, (sort, is_reversed), ()
-        self._find_cursor()
+        self._find_cursor(places)
         self._lay_out()
 
     def show_message(self, *lines: tuple[str, str]) -> None:
@@ -176,12 +191,12 @@ class RowTable(Painted, can_focus=True):
         self._lay_out()
         self.post_message(self.Scrolled(self))
 
-    def _find_cursor(self) -> None:
+    def _find_cursor(self, places: Mapping[Key, int] | None) -> None:
         if self._key is None:
             self._index = 0
         else:
             # A row that left keeps the cursor where it was, on whatever stands there now.
-            found = self._index_of(self._key)
+            found = self._index_of(self._key) if places is None else places.get(self._key)
             self._index = min(self._index, len(self._rows) - 1) if found is None else found
         self._index = max(self._index, 0)
         if self.is_followed:

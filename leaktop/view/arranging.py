@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from leaktop.courtesy import give_way
+from leaktop.courtesy import give_way, in_turns
 from leaktop.view.cells import sanitise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from leaktop.model.frame import Frame, Row
+    from leaktop.model.frame import Frame, Key, Row
     from leaktop.view.pane import Choice, PaneView
 
 _PATIENCE = 0.05
@@ -116,6 +116,8 @@ class Arrangement(NamedTuple):
     """What is wrong with the filter."""
     headline: str | None = None
     """The words for the border, where they were made as well."""
+    places: Mapping[Key, int] | None = None
+    """Where each row stands, where that was asked for."""
 
 
 class Arranger:
@@ -141,6 +143,8 @@ class Arranger:
         """The rows by size, then by name: what does not depend on the column."""
         self._values: dict[str, list[Any]] = {}
         """Of the columns that the rows were sorted by."""
+        self._places: dict[Key, int] | None = None
+        """Of `_last`."""
         self._order: tuple[tuple[str, bool], list[int]] | None = None
         """All rows in the order of a column, and which: a letter of a filter leaves it as it is."""
 
@@ -152,8 +156,15 @@ class Arranger:
         """
         self._look_at(frame, choice.switches)
         if self._last is None or self._last[0] != choice:
-            self._last = choice, self._in_order_of(choice)
+            self._last, self._places = (choice, self._in_order_of(choice)), None
         return self._last[1]
+
+    def places(self) -> Mapping[Key, int]:
+        """Where each of the rows stands that were arranged last."""
+        if self._places is None:
+            rows = self._last[1] if self._last is not None else []
+            self._places = {row.key: at for at, row in enumerate(in_turns(rows))}
+        return self._places
 
     def _in_order_of(self, choice: Choice) -> list[Row]:
         rows, asked = self._rows, (choice.sort, choice.is_reversed)
@@ -163,7 +174,7 @@ class Arranger:
             order = self._sorted(self._kept(self._base, choice.pattern), choice)
             if not choice.pattern:
                 self._order = asked, order
-        return [rows[at] for at in order]
+        return [rows[at] for at in in_turns(order)]
 
     def _kept(self, order: list[int], pattern: str) -> list[int]:
         """Those that the filter keeps."""
@@ -171,14 +182,14 @@ class Arranger:
             return order
         keeps, is_folded = filter_of(pattern)
         texts = (self._folded if is_folded else self._texts).of(self._rows)
-        return [at for at in order if keeps(texts[at])]
+        return [at for at in in_turns(order) if keeps(texts[at])]
 
     def _sorted(self, order: list[int], choice: Choice) -> list[int]:
         columns = self._pane.columns
         column = next((column for column in columns if column.name == choice.sort), columns[0])
         values = self._values.get(column.name)
         if values is None:
-            values = self._values[column.name] = [column.value(row) for row in self._rows]
+            values = self._values[column.name] = [column.value(row) for row in in_turns(self._rows)]
         unknown = []
         if None in values:
             order, unknown = (
@@ -200,7 +211,7 @@ class Arranger:
             return
         self._of, self._rows, self._last = (source, switches), self._pane.rows(frame, switches), None
         self._values, self._order = {}, None
-        sizes = [-(row.size.value or 0) for row in self._rows]
+        sizes = [-(row.size.value or 0) for row in in_turns(self._rows)]
         # Stable sorts, the least important first, so that rows which do not move keep their places.
         by_name = _in_order(self._names.of(self._rows), list(range(len(self._rows))))
         self._base = _in_order(sizes, by_name)
@@ -217,7 +228,7 @@ class _Kept:
     def of(self, rows: Sequence[Row]) -> list[Any]:
         if rows is not self._rows:
             make, known = self._make, dict(zip(map(id, self._rows), self._values, strict=True))
-            self._values = [known[id(row)] if id(row) in known else make(row) for row in rows]
+            self._values = [known[id(row)] if id(row) in known else make(row) for row in in_turns(rows)]
             self._rows = rows
         return self._values
 

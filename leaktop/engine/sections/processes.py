@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from leaktop.courtesy import in_turns
 from leaktop.engine.sections.base import Assembly, Entry, Figure, SectionRule
 from leaktop.model.sample import Fault
 from leaktop.parsers.processes import parse_processes
@@ -26,7 +27,7 @@ def assemble(inputs: Inputs) -> Assembly:
     notes = (f"processes that cannot be read, and are missing: {missing}",) if missing else ()
     if not processes:
         return Assembly([], inputs.fault("processes") or Fault("missing", "no process is listed under /proc"), notes)
-    entries = [Entry((p.pid, p.starttime), p, p.rss, p.fds) for p in processes]
+    entries = [Entry((p.pid, p.starttime), p, p.rss, p.fds) for p in in_turns(processes)]
     return Assembly(entries, notes=notes, figures=[*_each(processes), *_totals(processes)])
 
 
@@ -36,7 +37,7 @@ def private_memory(process: Process) -> int | None:
 
 
 def _each(processes: list[Process]) -> Iterator[Figure]:
-    for process in processes:
+    for process in in_turns(processes):
         key = process.pid, process.starttime
         yield Figure(key, "private", private_memory(process))
         yield Figure(key, "threads", process.threads)
@@ -51,7 +52,7 @@ def _totals(processes: list[Process]) -> Iterator[Figure]:
         if count > 1:
             yield Figure(("named", comm), "number", count)
     memory: Counter[str] = Counter()
-    for process in processes:
+    for process in in_turns(processes):
         memory[process.comm] += private_memory(process) or 0
     for comm, size in memory.items():
         yield Figure(("named", comm), "size", size)

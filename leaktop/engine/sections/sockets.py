@@ -6,6 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
+from leaktop.courtesy import in_turns
 from leaktop.engine.sections.base import Assembly, Entry, Figure, SectionRule
 from leaktop.model.sample import Fault
 from leaktop.model.socket_names import PROTOCOLS
@@ -49,7 +50,7 @@ def assemble(inputs: Inputs) -> Assembly:
     if not totals:
         return Assembly([], next(iter(faults.values()), Fault("missing", "no socket table could be read")))
     owners = inputs.parsed("socket_owners", parse_socket_owners) or {}
-    entries = [_entry(socket, owners) for socket in sockets]
+    entries = [_entry(socket, owners) for socket in in_turns(sockets)]
     sockstat = (inputs.parsed("net/sockstat", parse_sockstat) or {}) | (
         inputs.parsed("net/sockstat6", parse_sockstat) or {}
     )
@@ -97,7 +98,7 @@ def _entry(socket: Socket, owners: dict[int, tuple[Owner, ...]]) -> Entry:
 def _held(entries: list[Entry]) -> Iterator[Figure]:
     """What all sockets hold, and those of one protocol and process: a backlog may lie in a thousand of them."""
     held: Counter[Key] = Counter({QUEUED: 0})
-    for entry in entries:
+    for entry in in_turns(entries):
         held[QUEUED] += entry.size or 0
         held[holder_of(entry.record)] += entry.size or 0
     for key, size in held.items():

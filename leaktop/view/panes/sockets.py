@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from leaktop.courtesy import in_turns
 from leaktop.units import human_bytes, human_count
 from leaktop.view.cells import Cell, sanitise
 from leaktop.view.columns import (
@@ -55,8 +56,8 @@ def _queue_cell(row: Row, _frame: Frame) -> Cell:
 
 def _headline(frame: Frame) -> str:
     rows = frame.sections["sockets"].rows
-    holding = sum(1 for row in rows if row.size.value)
-    total = sum(row.size.value or 0 for row in rows)
+    holding = sum(1 for row in in_turns(rows) if row.size.value)
+    total = sum(row.size.value or 0 for row in in_turns(rows))
     return f"{holding} hold {human_bytes(total)}" if holding else "nothing queued" if rows else ""
 
 
