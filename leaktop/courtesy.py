@@ -7,8 +7,7 @@ the time, and a key would take four times as long. Where nothing draws, all of t
 from __future__ import annotations
 
 import threading
-import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,19 +15,20 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _SLICE = 256
 """Items between two chances for the screen, and under one lock: well below a millisecond."""
-_MOST, _LOOK = 0.03, 0.001
+_MOST = 0.03
 """Seconds that anybody waits, so that a screen which is busy all the time is still given something to show."""
 
 
 class _Way:
-    """Which thread wants it for itself just now: the screen's, or none."""
+    """Free, or taken by the screen's thread.
+
+    Whoever waits sleeps until it is free: to look again and again would take the interpreter from the screen each time.
+    """
 
     def __init__(self) -> None:
         self.taker: int | None = None
-
-    def is_free_for(self, thread: int) -> bool:
-        """Whether that thread may go on."""
-        return self.taker is None or self.taker == thread
+        self.is_free = threading.Event()
+        self.is_free.set()
 
 
 _WAY = _Way()
@@ -37,21 +37,18 @@ _WAY = _Way()
 def take_way() -> None:
     """The screen, whose thread this is, has something to do."""
     _WAY.taker = threading.get_ident()
+    _WAY.is_free.clear()
 
 
 def leave_way() -> None:
     """It has not any more."""
-    _WAY.taker = None
+    _WAY.is_free.set()
 
 
 def give_way() -> None:
     """Let the screen go first. To be called some hundred times a second by whoever works for long."""
-    thread = threading.get_ident()
-    if _WAY.is_free_for(thread):
-        return
-    end = time.monotonic() + _MOST
-    while not _WAY.is_free_for(thread) and time.monotonic() < end:
-        time.sleep(_LOOK)
+    if not _WAY.is_free.is_set() and _WAY.taker != threading.get_ident():
+        _WAY.is_free.wait(_MOST)
 
 
 def in_slices(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -65,3 +62,13 @@ def in_turns(items: Sequence[_T]) -> Iterator[_T]:
     """The same, one after the other."""
     for some in in_slices(items):
         yield from some
+
+
+def let_go(items: list[Any]) -> None:
+    """Empty a list whose items nobody else may hold, from its end.
+
+    Dropped at once, a hundred thousand rows are freed in one go: 50 ms without a key.
+    """
+    while items:
+        give_way()
+        del items[-_SLICE:]

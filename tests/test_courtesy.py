@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from leaktop import courtesy
-from leaktop.courtesy import give_way, leave_way, take_way
+from leaktop.courtesy import give_way, in_turns, leave_way, let_go, take_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +47,28 @@ def test_a_screen_that_is_always_busy_does_not_keep_them_for_ever() -> None:
 
 
 def test_the_screen_does_not_wait_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
+    monkeypatch.setattr(courtesy._WAY.is_free, "wait", lambda _: pytest.fail("it waited"))
     take_way()
     give_way()
 
 
 def test_where_nothing_draws_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waited"))
+    monkeypatch.setattr(courtesy._WAY.is_free, "wait", lambda _: pytest.fail("it waited"))
     give_way()
+
+
+def test_a_long_list_is_let_go_from_its_end_and_the_screen_goes_first() -> None:
+    items = [object() for _ in range(1000)]
+    kept = items[0]
+    take_way()
+    letting_go = threading.Thread(target=let_go, args=(items,), daemon=True)
+    letting_go.start()
+    letting_go.join(0.01)
+    assert items[0] is kept
+    leave_way()
+    letting_go.join(10)
+    assert items == []
+
+
+def test_every_item_has_its_turn() -> None:
+    assert list(in_turns(range(1000))) == list(range(1000))

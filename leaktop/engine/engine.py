@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from leaktop.courtesy import let_go
 from leaktop.engine.diagnosis import diagnose
 from leaktop.engine.growth import Ledger
 from leaktop.engine.inputs import Inputs
@@ -36,6 +37,8 @@ class Engine:
         self._inputs = Inputs(machine)
         self._machine = machine
         self._sections: dict[str, Section] = {rule.name: Section(rule.name) for rule in SECTIONS}
+        self._outdated: dict[str, list[Row]] = {}
+        """Rows of the read before the last: held until nobody looks at them any more, and then let go by and by."""
         self._ledgers = {rule.name: Ledger(horizon) for rule in SECTIONS}
         self._baseline_mono: float | None = None
         self._baseline_wall: float | None = None
@@ -109,7 +112,13 @@ class Engine:
             return Section(rule.name, fault=Fault("failed", reason, "report it, with the files that it reads"))
         rows = self._rows(rule, assembly, tick.mono, is_first=is_first, is_read=is_read)
         notes = (*assembly.notes, *(words for section, words in self._machine.caveats if section == rule.name))
-        return Section(rule.name, rows, assembly.fault, notes, assembly.extras, tick.mono, tick.wall)
+        section = Section(rule.name, rows, assembly.fault, notes, assembly.extras, tick.mono, tick.wall)
+        entries = list(assembly.entries)
+        del assembly
+        let_go(entries)
+        let_go(self._outdated.pop(rule.name, []))
+        self._outdated[rule.name] = list(self._sections[rule.name].rows)
+        return section
 
     def _rows(
         self, rule: SectionRule, assembly: Assembly, mono: float, *, is_first: bool, is_read: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from leaktop.courtesy import let_go
 from leaktop.model.sample import Fault, ParseError, RawSample
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ class Inputs:
                     sample,
                     ParseError(f"leaktop cannot read this ({type(error).__name__}: {error}); please report it"),
                 )
+            before = _long_lists(self._parsed.get(probe, (sample, None))[1])
             self._parsed[probe] = kept
+            for items in before:
+                let_go(items)
         return None if isinstance(kept[1], ParseError) else kept[1]
 
     def fault(self, probe: str) -> Fault | None:
@@ -76,3 +80,10 @@ class Inputs:
         if kept is not None and kept[0] is sample and isinstance(kept[1], ParseError):
             return Fault("malformed" if sample.content else "empty", f"{probe}: {kept[1]}")
         return None
+
+
+def _long_lists(parsed: object) -> list[list[Any]]:
+    """Copies of the lists in what a parser gave, which is one, or holds some."""
+    fields = getattr(parsed, "__dataclass_fields__", ())
+    parts = [getattr(parsed, name) for name in fields] or (parsed if isinstance(parsed, tuple) else (parsed,))
+    return [list(part) for part in parts if isinstance(part, (list, tuple))]

@@ -37,6 +37,8 @@ class _Courteous(selectors.DefaultSelector):
     """Where the screen's thread waits for what comes next: while it does not wait, the others do."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:  # there is more to be done at once
+            return super().select(timeout)
         leave_way()
         try:
             return super().select(timeout)

@@ -7,6 +7,7 @@ slices first.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.courtesy import give_way, in_turns
@@ -227,22 +228,40 @@ class _Kept:
 
     def of(self, rows: Sequence[Row]) -> list[Any]:
         if rows is not self._rows:
-            make, known = self._make, dict(zip(map(id, self._rows), self._values, strict=True))
+            make = self._make
+            known = {id(row): value for row, value in zip(in_turns(self._rows), self._values, strict=True)}
             self._values = [known[id(row)] if id(row) in known else make(row) for row in in_turns(rows)]
             self._rows = rows
         return self._values
 
 
 def _in_order(values: list[Any], order: list[int], *, reverse: bool = False) -> list[int]:
-    """Indices by their values; those of equal ones stay as they are."""
+    """Indices by their values; those of equal ones stay as they are.
+
+    Slices are sorted, then cut where their values part, and sorted again part by part: no call has all of it to do.
+    """
+    if reverse:
+        return _in_order(values, order[::-1])[::-1]
     value = values.__getitem__
-    sliced: list[int] = []
+    slices = []
     for start in range(0, len(order), _SLICE):
         give_way()
-        sliced += sorted(order[start : start + _SLICE], key=value, reverse=reverse)
-    if len(order) > _SLICE:
-        sliced.sort(key=value, reverse=reverse)  # which takes sorted slices as they are, and merges them
-    return sliced
+        slices.append(sorted(order[start : start + _SLICE], key=value))
+    count = len(slices)
+    if count < 2:
+        return slices[0] if slices else []
+    samples = sorted(values[some[at * len(some) // count]] for some in slices for at in range(1, count))
+    found: list[int] = []
+    cuts = [0] * count
+    for pivot in samples[count // 2 :: count]:
+        give_way()
+        ends = [bisect_left(some, pivot, begin, key=value) for some, begin in zip(slices, cuts, strict=True)]
+        part = [at for some, begin, end in zip(slices, cuts, ends, strict=True) for at in some[begin:end]]
+        found += sorted(part, key=value)  # sorted pieces are taken as they are, and merged
+        cuts = ends
+    give_way()
+    rest = [at for some, begin in zip(slices, cuts, strict=True) for at in some[begin:]]
+    return found + sorted(rest, key=value)
 
 
 def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from leaktop.engine.engine import Engine
 from leaktop.model.sample import RawSample, Tick
+from leaktop.view import arranging
 from leaktop.view.arranging import Arranger, PatternError, arrange, matcher
 from leaktop.view.pane import Choice
 from leaktop.view.panes import pane_named
@@ -19,6 +20,8 @@ from tests.bench.big_machine import MACHINE
 from tests.bench.big_machine_texts import BigMachine
 
 if TYPE_CHECKING:
+    from random import Random
+
     from leaktop.model.frame import Frame, Row
 
 PANE = pane_named("sockets")
@@ -48,6 +51,16 @@ def test_many_rows_are_in_the_order_of_a_plain_sort(sort: str, is_reversed: bool
     choice = Choice(sort=sort, is_reversed=is_reversed)
     assert PANE.columns[1].name == "local"
     assert arrange(PANE, many[1], choice) == plainly(many[1], choice)
+
+
+@given(st.lists(st.integers(0, 9), max_size=80), st.randoms(use_true_random=False), st.booleans())
+def test_slices_sorted_one_by_one_are_in_the_order_of_all(values: list[int], chance: Random, is_reversed: bool) -> None:
+    order = list(range(len(values)))
+    chance.shuffle(order)
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(arranging, "_SLICE", 7)
+        found = arranging._in_order(values, order, reverse=is_reversed)
+    assert found == sorted(order, key=values.__getitem__, reverse=is_reversed)
 
 
 def test_a_section_that_was_not_read_again_is_not_put_in_order_again(many: list[Frame]) -> None:
