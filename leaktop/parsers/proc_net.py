@@ -39,14 +39,15 @@ def parse_proc_net(proto: str, content: bytes, *, big_endian: bool = False) -> S
     Raises:
         ParseError: empty, or another file than `proto` says.
     """
-    if not content.strip():
+    if not content or content.isspace():
         raise ParseError("empty")
     start, end = content.find(b"\n") + 1, content.rfind(b"\n") + 1
     heading = decode(content[: start or None].removesuffix(b"\n"))
     columns = heading.split()
     if _HEADINGS.get(proto, "local_address") not in columns:
         raise ParseError(f"no heading of /proc/net/{proto}: {heading[:60]!r}")
-    lines = (line for piece in slices(content[start:end]) for line in decode(piece).split("\n")[:-1])
+    lines = (line for piece in slices(content[:end]) for line in decode(piece).split("\n")[:-1])
+    next(lines, None)
     if proto == "unix":
         sockets = tuple(_unix_rows(lines))
     elif proto in {"packet", "netlink"}:

@@ -47,6 +47,8 @@ _MOST_STRINGS = 1 << 16
 _LARGEST_FRAMEWORK = 1 << 20
 _SLICE = 1 << 18
 """Characters that are written at once."""
+_CUT = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
+"""What may be the beginning of a character whose end is in the next slice."""
 
 
 class LineError(ValueError):
@@ -93,11 +95,11 @@ def _parts(value: object) -> Iterator[str]:
     """What json.dumps gives, by and by where there is a long text in it."""
     if not _is_long(value):
         yield json.dumps(value, separators=(",", ":"))
-    elif isinstance(value, str):
+    elif isinstance(value, (str, bytes)):
         yield '"'
-        for start in range(0, len(value), _SLICE):
+        for text in _texts(value):
             give_way()
-            yield json.dumps(value[start : start + _SLICE])[1:-1]
+            yield json.dumps(text)[1:-1]
         yield '"'
     elif isinstance(value, dict):
         before = "{"
@@ -112,8 +114,26 @@ def _is_long(value: object) -> bool:
     return (
         any(map(_is_long, value.values()))
         if isinstance(value, dict)
-        else isinstance(value, str) and len(value) > _SLICE
+        else isinstance(value, (str, bytes)) and len(value) > _SLICE
     )
+
+
+def _texts(value: str | bytes) -> Iterator[str]:
+    """A long text by and by; no character of UTF-8 is cut in two."""
+    start = 0
+    while start < len(value):
+        end = min(start + _SLICE, len(value))
+        part = value[start:end]
+        if isinstance(part, bytes):
+            cut = _CUT.search(part) if end < len(value) else None
+            part = _as_text(part[: cut.start()] if cut and cut.start() else part)
+            end = start + cut.start() if cut and cut.start() else end
+        yield part
+        start = end
+
+
+def _as_text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def is_sealed(line: bytes) -> bool:
@@ -236,7 +256,8 @@ def sample_body(sample: RawSample, mono: float, same: int | None) -> dict[str, A
     elif same is not None:
         body = {"same": same}
     else:
-        body = {"text": sample.content.decode("utf-8", "surrogateescape")}
+        # What is long becomes text by and by, as the line is written.
+        body = {"text": sample.content if len(sample.content) > _SLICE else _as_text(sample.content)}
     body["ms"] = float(f"{sample.cost * 1000:.2g}")
     early = mono - sample.mono
     if early > _EARLY:

@@ -178,3 +178,17 @@ def test_a_line_that_is_written_in_pieces_is_the_same_line(inner: dict[str, obje
     assert b"".join(pieces) == whole
     assert is_sealed(whole)
     assert parse(whole)["samples"] == body["samples"]
+
+
+pieces_of_text = st.lists(
+    st.sampled_from([b"a", b"\n", "é".encode(), "€".encode(), "😀".encode(), b"\x80", b"\xe2\x82", b"\xff"])
+)
+
+
+@given(pieces_of_text, st.integers(4, 9))
+def test_long_bytes_become_the_text_that_they_are_as_a_whole(given_pieces: list[bytes], size: int) -> None:
+    content = b"".join([*given_pieces, b"x" * 10])
+    whole = seal({"text": content.decode("utf-8", "surrogateescape")})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_SLICE", size)
+        assert b"".join(sealed_pieces({"text": content})) == whole
