@@ -49,6 +49,8 @@ _SLICE = 1 << 18
 """Characters that are written at once."""
 _CUT = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
 """What may be the beginning of a character whose end is in the next slice."""
+_LONGEST = 4
+"""Bytes of a character."""
 
 
 class LineError(ValueError):
@@ -125,7 +127,7 @@ def _texts(value: str | bytes) -> Iterator[str]:
         end = min(start + _SLICE, len(value))
         part = value[start:end]
         if isinstance(part, bytes):
-            cut = _CUT.search(part) if end < len(value) else None
+            cut = _CUT.search(part, max(len(part) - _LONGEST, 0)) if end < len(value) else None
             part = _as_text(part[: cut.start()] if cut and cut.start() else part)
             end = start + cut.start() if cut and cut.start() else end
         yield part
