@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import ctypes
 
 FileSystem = Literal["debugfs", "tracefs"]
 PLACES: dict[FileSystem, str] = {"debugfs": "/sys/kernel/debug", "tracefs": "/sys/kernel/tracing"}
@@ -41,7 +43,7 @@ def mount(name: FileSystem) -> None:
     Raises:
         MountError: the kernel refused.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     kind, place = name.encode(), PLACES[name].encode()
     if libc.mount(kind, place, kind, _NOSUID | _NODEV | _NOEXEC, b"mode=700"):
         raise _refused("mounting", name)
@@ -53,11 +55,19 @@ def unmount(name: FileSystem) -> None:
     Raises:
         MountError: the kernel refused, mostly since somebody uses it.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     if libc.umount2(PLACES[name].encode(), 0):
         raise _refused("unmounting", name)
 
 
+def _libc() -> ctypes.CDLL:
+    import ctypes  # noqa: PLC0415  # takes 5 ms, and few mount anything
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _refused(what: str, name: FileSystem) -> MountError:
+    import ctypes  # noqa: PLC0415  # as above
+
     number = ctypes.get_errno()
     return MountError(f"{what} {name} at {PLACES[name]}: {_REFUSALS.get(number, os.strerror(number))}")

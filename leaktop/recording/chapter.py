@@ -16,13 +16,13 @@ from leaktop.recording.lines import (
     FormatError,
     Header,
     LineError,
-    is_sealed,
     parse,
     read_event,
     read_header,
     read_sample,
     times,
 )
+from leaktop.recording.sealing import is_sealed
 from leaktop.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 if TYPE_CHECKING:

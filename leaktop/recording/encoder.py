@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from leaktop.courtesy import give_way
 from leaktop.model.sample import Event, Fault, RawSample
 from leaktop.recording.layout import Moment, Signpost, signpost_frame
-from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body, sealed_pieces
+from leaktop.recording.lines import LONGEST_LINE, STATE, Header, event_line, header_line, sample_body
+from leaktop.recording.sealing import sealed_pieces
 from leaktop.zstd import CompressionParameter, ZstdCompressor
 
 if TYPE_CHECKING:

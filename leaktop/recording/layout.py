@@ -12,7 +12,8 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from leaktop.recording.blocks import FRAME_MAGIC, LONGEST_HEADER, checksum_length, header_length, read_block
-from leaktop.recording.lines import LineError, event_body, is_sealed, parse, read_event, seal, times
+from leaktop.recording.lines import LineError, event_body, parse, read_event, times
+from leaktop.recording.sealing import is_sealed, seal
 from leaktop.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 if TYPE_CHECKING:

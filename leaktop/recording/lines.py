@@ -16,23 +16,19 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from leaktop.courtesy import give_way
 from leaktop.model.sample import Event, Fault, FaultKind, Machine, Probe, RawSample
+from leaktop.recording.sealing import SLICE, as_text, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 FORMAT = 1
 STATE = -1
 """Where "same" means the state at the chapter's beginning."""
 LONGEST_LINE = 96 << 20
 """Bytes; no recorder of ours writes a longer one, and whoever reads it back has to hold it."""
-_CRC = re.compile(rb',"crc":"([0-9a-f]{8})"\}\s*\Z')
-_CRC_REACH = 64
-"""Bytes from the end of a line in which its checksum must stand."""
 _EARLY = 0.05
 """Seconds before its tick from which on a sample's own beginning is worth its bytes."""
 _EARLIEST = 1e8
@@ -45,12 +41,6 @@ _LONG = 4 << 20
 """Bytes of a line from which on its shape is looked at before it is parsed."""
 _MOST_STRINGS = 1 << 16
 _LARGEST_FRAMEWORK = 1 << 20
-_SLICE = 1 << 18
-"""Characters that are written at once."""
-_CUT = re.compile(rb"[\xc0-\xff][\x80-\xbf]{0,2}\Z")
-"""What may be the beginning of a character whose end is in the next slice."""
-_LONGEST = 4
-"""Bytes of a character."""
 
 
 class LineError(ValueError):
@@ -73,75 +63,6 @@ class Header(NamedTuple):
     origin: str = ""
     """What an import was made from; empty for a recorder's own."""
     is_redacted: bool = False
-
-
-def seal(body: Mapping[str, Any]) -> bytes:
-    """The line of an object, its checksum and newline included."""
-    return b"".join(sealed_pieces(body))
-
-
-def sealed_pieces(body: Mapping[str, Any]) -> list[bytes]:
-    """The same in pieces, where it is long.
-
-    One call that writes or copies all of it would hold the interpreter's lock, and with it the keys.
-    """
-    pieces = [part.encode() for part in _parts(body)]
-    pieces[-1] = pieces[-1][:-1]
-    checksum = 0
-    for piece in pieces:
-        checksum = zlib.crc32(piece, checksum)
-    return [*pieces, b',"crc":"%08x"}\n' % checksum]
-
-
-def _parts(value: object) -> Iterator[str]:
-    """What json.dumps gives, by and by where there is a long text in it."""
-    if not _is_long(value):
-        yield json.dumps(value, separators=(",", ":"))
-    elif isinstance(value, (str, bytes)):
-        yield '"'
-        for text in _texts(value):
-            give_way()
-            yield json.dumps(text)[1:-1]
-        yield '"'
-    elif isinstance(value, dict):
-        before = "{"
-        for name, held in value.items():
-            yield f"{before}{json.dumps(name)}:"
-            yield from _parts(held)
-            before = ","
-        yield "}"
-
-
-def _is_long(value: object) -> bool:
-    return (
-        any(map(_is_long, value.values()))
-        if isinstance(value, dict)
-        else isinstance(value, (str, bytes)) and len(value) > _SLICE
-    )
-
-
-def _texts(value: str | bytes) -> Iterator[str]:
-    """A long text by and by; no character of UTF-8 is cut in two."""
-    start = 0
-    while start < len(value):
-        end = min(start + _SLICE, len(value))
-        part = value[start:end]
-        if isinstance(part, bytes):
-            cut = _CUT.search(part, max(len(part) - _LONGEST, 0)) if end < len(value) else None
-            part = _as_text(part[: cut.start()] if cut and cut.start() else part)
-            end = start + cut.start() if cut and cut.start() else end
-        yield part
-        start = end
-
-
-def _as_text(content: bytes) -> str:
-    return content.decode("utf-8", "surrogateescape")
-
-
-def is_sealed(line: bytes) -> bool:
-    """Whether the line carries its checksum, and it is right."""
-    found = _CRC.search(line, max(len(line) - _CRC_REACH, 0))
-    return found is not None and zlib.crc32(memoryview(line)[: found.start()]) == int(found[1], 16)
 
 
 def parse(line: bytes) -> dict[str, Any]:
@@ -259,7 +180,7 @@ def sample_body(sample: RawSample, mono: float, same: int | None) -> dict[str, A
         body = {"same": same}
     else:
         # What is long becomes text by and by, as the line is written.
-        body = {"text": sample.content if len(sample.content) > _SLICE else _as_text(sample.content)}
+        body = {"text": sample.content if len(sample.content) > SLICE else as_text(sample.content)}
     body["ms"] = float(f"{sample.cost * 1000:.2g}")
     early = mono - sample.mono
     if early > _EARLY:

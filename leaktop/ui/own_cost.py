@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from leaktop.sources.own_memory import resident_bytes
 from leaktop.ui.dialogs import Dialog
 from leaktop.units import human_bytes
 from leaktop.view.own_cost import HEADINGS, MEANINGS, Own, own_rows, own_words
@@ -54,7 +53,7 @@ class OwnCost:
             spent = time.process_time()
             share = (spent - self._spent) / passed
             self._began, self._spent = mono, spent
-            self._text = f"self {share:.1%} {human_bytes(resident_bytes())}"
+            self._text = f"self {share:.1%} {human_bytes(_resident_bytes())}"
         if not self.protection or self._protection is None:
             return self._text
         words = "protected" if self._protection.is_whole else "part protected"
@@ -63,6 +62,14 @@ class OwnCost:
     def troubles(self) -> Iterable[str]:
         """What could not be had of the protection, or is given back: each once."""
         return self._protection.take_troubles() if self._protection else ()
+
+
+def _resident_bytes() -> int | None:
+    try:
+        from leaktop.sources.own_memory import resident_bytes  # noqa: PLC0415  # psutil is 10 ms of a start
+    except (ImportError, OSError):  # the disk that it lies on is gone, or no descriptor is left
+        return None
+    return resident_bytes()
 
 
 class CostScreen(Dialog[None]):

@@ -18,8 +18,9 @@ from leaktop.model.sample import Event
 from leaktop.recording import chapter as chapter_module
 from leaktop.recording.blocks import FRAME_MAGIC
 from leaktop.recording.layout import Moment, Signpost, seek_table, signpost_frame
-from leaktop.recording.lines import LineError, header_line, parse, seal
+from leaktop.recording.lines import LineError, header_line, parse
 from leaktop.recording.reader import Place, Recording, RecordingError, StoredChapters, read_file
+from leaktop.recording.sealing import seal
 from leaktop.recording.tape import MemoryStorage
 from leaktop.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor
 from tests.recording.recordings import HEADER, check_ticks, encode, in_chapters, opened, small_ticks, use_all

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from leaktop.model.sample import Event, Fault, Probe, RawSample, Tick
 from leaktop.recording import encoder as encoder_module
-from leaktop.recording import lines
-from leaktop.recording.lines import header_line, is_sealed, parse, read_header, seal, sealed_pieces
+from leaktop.recording import sealing
+from leaktop.recording.lines import header_line, parse, read_header
 from leaktop.recording.reader import Place, Recording
+from leaktop.recording.sealing import is_sealed, seal, sealed_pieces
 from tests.recording.recordings import HEADER, MACHINE, START, encode, opened, plain, sample, small_ticks, tick
 
 NAMES = ["meminfo", "slabinfo", "net/udp", "kmemleak"]
@@ -172,7 +173,7 @@ def test_a_line_that_is_written_in_pieces_is_the_same_line(inner: dict[str, obje
     body = {"tick": 1, "samples": {"probe": {**inner, "text": "\udcff\n" + "x" * 30}}}
     whole = seal(body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "_SLICE", size)
+        patch.setattr(sealing, "SLICE", size)
         pieces = sealed_pieces(body)
     assert len(pieces) > 5
     assert b"".join(pieces) == whole
@@ -190,5 +191,5 @@ def test_long_bytes_become_the_text_that_they_are_as_a_whole(given_pieces: list[
     content = b"".join([*given_pieces, b"x" * 10])
     whole = seal({"text": content.decode("utf-8", "surrogateescape")})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "_SLICE", size)
+        patch.setattr(sealing, "SLICE", size)
         assert b"".join(sealed_pieces({"text": content})) == whole
