@@ -86,6 +86,11 @@ class Arranging:
             return None
         return self._arranger.attempt(frame, choice)
 
+    def forget_words(self) -> None:
+        """Hold the Frame no longer that they are of."""
+        if not self.is_busy:
+            self._words = None
+
     def next_wish(self) -> tuple[Frame, Choice] | None:
         """After an arrival: what was wished for meanwhile."""
         self.is_busy = False

@@ -20,7 +20,7 @@ from leaktop.view.pane import is_offered
 from leaktop.view.panes import PANES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from textual import events
     from textual.app import ComposeResult
@@ -111,11 +111,14 @@ class Dashboard(Container):
         self._thread.stop()
 
     def show(self, frame: Frame) -> None:
-        """Show this moment in every pane that is on the screen."""
+        """Show this moment in every pane that is on the screen; the others hold no older one."""
         self._frame = frame
         self._sweeper.look(frame)
-        for box in self._visible():
-            box.show(frame)
+        for box in self._boxes.values():
+            if box.display:
+                box.show(frame)
+            else:
+                box.keep_up(frame)
 
     def activate(self, name: str) -> None:
         """Use the pane of that name."""
@@ -135,9 +138,6 @@ class Dashboard(Container):
             box.display = name == self._active or not (is_single or box.pane.letter)
         self.call_after_refresh(self._show_again)
         self.post_message(self.Changed())
-
-    def _visible(self) -> Iterator[PaneBox]:
-        return (box for box in self._boxes.values() if box.display)
 
     def _show_again(self) -> None:
         if self._frame is not None:

@@ -114,6 +114,13 @@ class PaneBox(Vertical):
         except Exception as error:
             self._fail(error)
 
+    def keep_up(self, frame: Frame) -> None:
+        """Out of sight: show nothing, but hold no older moment either, which on a big machine is much memory."""
+        if self.frame is not None:
+            self.frame = self.table.frame = frame
+            self._arranged = None
+            self._arranging.forget_words()
+
     @property
     def is_arranging(self) -> bool:
         """Whether rows are being put in order in another thread."""

@@ -67,7 +67,8 @@ class RowTable(Painted, can_focus=True):
         self.pane = pane
         self.is_followed = False
         self._rows: Sequence[Row] = ()
-        self._frame: Frame | None = None
+        self.frame: Frame | None = None
+        """What the rows are of, or a later one while nobody sees them."""
         self._sort: tuple[str, bool] = ("", False)
         self._message: tuple[tuple[str, str], ...] = ()
         self._columns: list[tuple[Column, int]] = []
@@ -106,7 +107,7 @@ class RowTable(Painted, can_focus=True):
             is_reversed: whether the other way round.
             places: where each of them stands, if that is known; else the row of the cursor is looked for.
         """
-        self._frame, self._rows, self._sort, self._message = frame, rows, (sort, is_reversed), ()
+        self.frame, self._rows, self._sort, self._message = frame, rows, (sort, is_reversed), ()
         self._find_cursor(places)
         self._lay_out()
 
@@ -227,7 +228,7 @@ class RowTable(Painted, can_focus=True):
             return
         if width != self._fitted:
             self._fitted, self._columns = width, fit(self.pane.in_view, width - _MARGIN)
-        frame = self._frame
+        frame = self.frame
         if self._message or frame is None:
             lines = self._words(width)
         else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from leaktop.ui.app import LeaktopApp
 from leaktop.view import arranging
 from tests.bench.big_machine import MACHINE, Silent
 from tests.bench.big_machine_texts import BigMachine
+from tests.ui.fake_source import live
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -127,3 +130,14 @@ async def test_where_no_thread_can_be_started_rows_are_arranged_at_once(monkeypa
         app.dashboard.show(processes(0, engine))
         assert len(app.dashboard.active.table._rows) == MANY
         monkeypatch.undo()
+
+
+async def test_a_pane_out_of_sight_holds_no_older_moment() -> None:
+    async with live(size=(80, 24)) as shown:
+        await shown.press("2", "3", "4", "1")
+        old = weakref.ref(shown.app.dashboard["slab"].frame)
+        await shown.ticks(8)  # beyond the time for which a verdict stands
+        gc.collect()
+        assert old() is None
+        await shown.press("2")
+        assert "kmalloc-2k" in shown.pane("slab")
