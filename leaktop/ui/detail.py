@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from itertools import zip_longest
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -13,8 +14,10 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from leaktop.courtesy import in_turns
 from leaktop.engine.subjects import of_row
 from leaktop.parsers.smaps_rollup import parse_smaps_rollup
+from leaktop.ui.arranging import is_large
 from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
@@ -34,6 +37,16 @@ if TYPE_CHECKING:
 _CHART_HEIGHT = 10
 _CHART_SECONDS = 3.0
 _ROOM_FOR_TWO, _GAP = 110, 4
+_LONG = 1 << 18
+"""Bytes of a file that takes some milliseconds to parse."""
+
+
+class _Made(NamedTuple):
+    """What there is to show of a row at a moment."""
+
+    frame: Frame
+    found: tuple[Row, Detail] | Exception | None
+    """Why it could not be made; None where the row is gone."""
 
 
 class DetailScreen(Once[None]):
@@ -45,6 +58,13 @@ class DetailScreen(Once[None]):
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
     ]
+
+    class Made(Message):
+        """The view of a moment was made in another thread."""
+
+        def __init__(self, made: _Made) -> None:
+            super().__init__()
+            self.made = made
 
     class Inspected(Message):
         """The costly read of this row came back."""
@@ -73,6 +93,7 @@ class DetailScreen(Once[None]):
         self._wish: tuple[str, str] | None = None
         self._asked = False
         self._is_asked_for = False
+        self._is_making = False
         self._answer: Listing | None = None
         self._shown = ""
         self._chart_drawn = float("-inf")
@@ -104,10 +125,49 @@ class DetailScreen(Once[None]):
     def show(self, frame: Frame) -> None:
         """Show the row as it is at this moment; a row that is gone stays as it was."""
         self._frame = frame
+        if self._is_making:
+            return  # what comes of it is shown, and then this
+        if self._takes_long(frame):
+            with contextlib.suppress(RuntimeError):  # no room for another thread: the keys have to wait
+                threading.Thread(target=self._make, args=(frame,), name="leaktop-detail", daemon=True).start()
+                self._is_making = True
+                return
+        self._take(self._made(frame))
+
+    def _takes_long(self, frame: Frame) -> bool:
+        """Whether a key would have to wait for it: many rows to look among, or a long file to parse again."""
+        section = frame.sections.get(self._pane.section)
+        held = section.extras.values() if section else ()
+        return is_large(self._pane, frame) or any(isinstance(one, bytes) and len(one) > _LONG for one in held)
+
+    def _make(self, frame: Frame) -> None:
+        """In a thread of its own."""
+        made = self._made(frame)
+        if self.is_running:
+            self.post_message(self.Made(made))
+
+    def _made(self, frame: Frame) -> _Made:
         try:
-            row = next((row for row in self._pane.rows(frame, self._switches()) if row.key == self._key), None)
-            if row is not None:
-                self._show(frame, row, self._pane.detail(frame, row))
+            rows = in_turns(self._pane.rows(frame, self._switches()))
+            row = next((row for row in rows if row.key == self._key), None)
+            return _Made(frame, row and (row, self._pane.detail(frame, row)))
+        except Exception as error:
+            return _Made(frame, error)
+
+    def on_detail_screen_made(self, event: Made) -> None:
+        """Show what was made, and go on with a later moment, if there is one."""
+        self._is_making = False
+        self._take(event.made)
+        if self._frame is not event.made.frame:
+            self.show(self._frame)
+
+    def _take(self, made: _Made) -> None:
+        found = made.found
+        try:
+            if isinstance(found, Exception):
+                raise found
+            if found is not None:
+                self._show(made.frame, *found)
             elif not self._shown:
                 self._facts.update(Text("This row is gone."))
         except Exception as error:

@@ -7,11 +7,13 @@ import gc
 import threading
 import weakref
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leaktop.engine.engine import Engine
 from leaktop.model.sample import RawSample, Tick
 from leaktop.ui.app import LeaktopApp
+from leaktop.ui.detail import DetailScreen
 from leaktop.view import arranging
 from tests.bench.big_machine import MACHINE, Silent
 from tests.bench.big_machine_texts import BigMachine
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
     import pytest
     from textual.pilot import Pilot
 
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, Row
     from leaktop.ui.pane_box import PaneBox
-    from leaktop.view.pane import Choice
+    from leaktop.view.pane import Choice, Detail
 
 MANY = 3_000
 
@@ -115,6 +117,41 @@ async def test_a_pane_that_fails_in_the_thread_says_so_and_recovers(monkeypatch:
         app.dashboard.show(processes(8, engine))
         await arrived(box, pilot)
         assert not box.table._message
+
+
+async def test_keys_act_while_a_drill_down_is_made_and_the_newest_moment_is_shown_in_the_end() -> None:
+    async with shown() as (app, box, pilot, engine):
+        await arrived(box, pilot)
+        held, makers, pane = threading.Event(), [], box.pane
+
+        def slowly(frame: Frame, row: Row) -> Detail:
+            makers.append(threading.current_thread())
+            held.wait(20)
+            return replace(pane.detail(frame, row), title=f"at {frame.mono:.0f}")
+
+        def opened(frame: Frame) -> DetailScreen:
+            row = box.table.current
+            assert row is not None
+            return DetailScreen(
+                replace(pane, detail=slowly), row.key, frame, Silent().inspect, lambda *_: None, is_ascii=True
+            )
+
+        first, *later = (processes(second, engine) for second in (0, 1, 2))
+        await app.push_screen(opened(first))
+        await pilot.press("j", "escape")
+        assert app.screen.id == "_default", "the keys had to wait"
+        screen = opened(first)
+        await app.push_screen(screen)
+        for frame in later:
+            screen.show(frame)
+        held.set()
+        title = screen.query_one("#detail")
+        for _ in range(2000):
+            if "at 2" in str(title.border_title):
+                break
+            await asyncio.sleep(0.005)
+        assert "at 2" in str(title.border_title)
+        assert threading.main_thread() not in makers
 
 
 async def test_where_no_thread_can_be_started_rows_are_arranged_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
