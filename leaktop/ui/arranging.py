@@ -102,8 +102,8 @@ class Arranging:
             found = self._arranger.attempt(frame, choice)
             if self._words is None or self._words[0] is not frame:
                 self._words = frame, self._pane.headline(frame)
-            places = self._arranger.places() if finds and found.rows else None
-            self._arrived(found._replace(headline=self._words[1], places=places))
+            place_of = self._arranger.finder() if finds and not found.wrong else None
+            self._arrived(found._replace(headline=self._words[1], place_of=place_of))
         except Exception as error:
             self._arrived(error)
 

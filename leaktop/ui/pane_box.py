@@ -217,7 +217,7 @@ class PaneBox(Vertical):
         notes = section.notes if section else ()
         wrong: Words = [(sanitise(arranged.wrong), "fault")] if arranged.wrong else []
         if rows:
-            self.table.show(frame, rows, choice.sort, choice.is_reversed, arranged.places)
+            self.table.show(frame, rows, choice.sort, choice.is_reversed, arranged.place_of)
         else:
             self.table.show_message(*(wrong or why_empty(self.pane, frame, choice)))
         if fault is not None and rows:

@@ -14,11 +14,12 @@ from leaktop.view.columns import fit
 from leaktop.view.pane import marker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from textual import events
 
     from leaktop.model.frame import Frame, Key, Row
+    from leaktop.view.arranging import PlaceOf
     from leaktop.view.columns import Column
     from leaktop.view.pane import PaneView
 
@@ -96,7 +97,12 @@ class RowTable(Painted, can_focus=True):
         return f"{self._top + 1}-{min(self._top + body, len(self._rows))} of {len(self._rows)}"
 
     def show(
-        self, frame: Frame, rows: Sequence[Row], sort: str, is_reversed: bool, places: Mapping[Key, int] | None = None
+        self,
+        frame: Frame,
+        rows: Sequence[Row],
+        sort: str,
+        is_reversed: bool,
+        place_of: PlaceOf | None = None,
     ) -> None:
         """Show these rows, in this order.
 
@@ -105,10 +111,10 @@ class RowTable(Painted, can_focus=True):
             rows: all of them.
             sort: the column that they are sorted by.
             is_reversed: whether the other way round.
-            places: where each of them stands, if that is known; else the row of the cursor is looked for.
+            place_of: tells where one of them stands, where that is quick; else the row of the cursor is looked for.
         """
         self.frame, self._rows, self._sort, self._message = frame, rows, (sort, is_reversed), ()
-        self._find_cursor(places)
+        self._find_cursor(place_of)
         self._lay_out()
 
     def show_message(self, *lines: tuple[str, str]) -> None:
@@ -192,12 +198,12 @@ class RowTable(Painted, can_focus=True):
         self._lay_out()
         self.post_message(self.Scrolled(self))
 
-    def _find_cursor(self, places: Mapping[Key, int] | None) -> None:
+    def _find_cursor(self, place_of: PlaceOf | None) -> None:
         if self._key is None:
             self._index = 0
         else:
             # A row that left keeps the cursor where it was, on whatever stands there now.
-            found = self._index_of(self._key) if places is None else places.get(self._key)
+            found = (place_of or self._index_of)(self._key)
             self._index = min(self._index, len(self._rows) - 1) if found is None else found
         self._index = max(self._index, 0)
         if self.is_followed:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leaktop.courtesy import give_way, in_turns
 from leaktop.view.cells import sanitise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from leaktop.model.frame import Frame, Key, Row
     from leaktop.view.pane import Choice, PaneView
+
+    PlaceOf = Callable[[Key], int | None]
+    """Tells where the row of a key stands."""
 
 _PATIENCE = 0.05
 """Seconds that a filter may take over one row; Python's own re would go on for years, and cannot be stopped."""
@@ -117,8 +121,8 @@ class Arrangement(NamedTuple):
     """What is wrong with the filter."""
     headline: str | None = None
     """The words for the border, where they were made as well."""
-    places: Mapping[Key, int] | None = None
-    """Where each row stands, where that was asked for."""
+    place_of: PlaceOf | None = None
+    """Tells where the row of a key stands, at once; None where that was not asked for."""
 
 
 class Arranger:
@@ -139,13 +143,14 @@ class Arranger:
         self._of: tuple[object, frozenset[str]] | None = None
         """What the rows are of: the section, the same one until it is read again; where there is none, the Frame."""
         self._last: tuple[Choice, list[Row]] | None = None
+        self._last_order: list[int] = []
         self._rows: Sequence[Row] = ()
         self._base: list[int] = []
         """The rows by size, then by name: what does not depend on the column."""
         self._values: dict[str, list[Any]] = {}
         """Of the columns that the rows were sorted by."""
-        self._places: dict[Key, int] | None = None
-        """Of `_last`."""
+        self._numbers: dict[Key, int] | None = None
+        """Of the rows, by key."""
         self._order: tuple[tuple[str, bool], list[int]] | None = None
         """All rows in the order of a column, and which: a letter of a filter leaves it as it is."""
 
@@ -157,25 +162,33 @@ class Arranger:
         """
         self._look_at(frame, choice.switches)
         if self._last is None or self._last[0] != choice:
-            self._last, self._places = (choice, self._in_order_of(choice)), None
+            self._last_order = self._in_order_of(choice)
+            self._last = choice, [self._rows[at] for at in in_turns(self._last_order)]
         return self._last[1]
 
-    def places(self) -> Mapping[Key, int]:
-        """Where each of the rows stands that were arranged last."""
-        if self._places is None:
-            rows = self._last[1] if self._last is not None else []
-            self._places = {row.key: at for at, row in enumerate(in_turns(rows))}
-        return self._places
+    def finder(self) -> PlaceOf:
+        """Tells where a row stands among those that were arranged last; None where it is not among them."""
+        if self._numbers is None:
+            self._numbers = {row.key: at for at, row in enumerate(in_turns(self._rows))}
+        numbers, order = self._numbers, self._last_order
 
-    def _in_order_of(self, choice: Choice) -> list[Row]:
-        rows, asked = self._rows, (choice.sort, choice.is_reversed)
+        def place_of(key: Key) -> int | None:
+            at = numbers.get(key)
+            with suppress(ValueError):
+                return None if at is None else order.index(at)
+            return None
+
+        return place_of
+
+    def _in_order_of(self, choice: Choice) -> list[int]:
+        asked = choice.sort, choice.is_reversed
         if self._order is not None and self._order[0] == asked:
             order = self._kept(self._order[1], choice.pattern)
         else:
             order = self._sorted(self._kept(self._base, choice.pattern), choice)
             if not choice.pattern:
                 self._order = asked, order
-        return [rows[at] for at in in_turns(order)]
+        return order
 
     def _kept(self, order: list[int], pattern: str) -> list[int]:
         """Those that the filter keeps."""
@@ -211,7 +224,7 @@ class Arranger:
         if self._of is not None and self._of[0] is source and self._of[1] == switches:
             return
         self._of, self._rows, self._last = (source, switches), self._pane.rows(frame, switches), None
-        self._values, self._order = {}, None
+        self._values, self._order, self._numbers = {}, None, None
         sizes = [-(row.size.value or 0) for row in in_turns(self._rows)]
         # Stable sorts, the least important first, so that rows which do not move keep their places.
         by_name = _in_order(self._names.of(self._rows), list(range(len(self._rows))))
