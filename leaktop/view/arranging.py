@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from leaktop.courtesy import give_way, in_turns
+from leaktop.courtesy import give_way, in_slices, in_turns
 from leaktop.view.cells import sanitise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator
 
     from leaktop.model.frame import Frame, Key, Row
     from leaktop.view.pane import Choice, PaneView
@@ -45,6 +46,8 @@ class Filter(NamedTuple):
     keeps: Callable[[str], bool]
     is_folded: bool
     """Whether it wants texts without capital letters."""
+    word: str | None = None
+    """What has to be in a text, where that is all."""
 
 
 def filter_of(pattern: str) -> Filter:
@@ -58,7 +61,9 @@ def filter_of(pattern: str) -> Filter:
     letters = re.sub(r"\\.", "", body)  # the S of \S is no capital letter
     ignores_case = letters == letters.lower()
     if _WORD.fullmatch(body):
-        return Filter((lambda text: body not in text) if inverted else (lambda text: body in text), ignores_case)
+        if inverted:
+            return Filter(lambda text: body not in text, ignores_case)
+        return Filter(lambda text: body in text, ignores_case, body)
     if _PLAIN.fullmatch(body):
         search = re.compile(body).search
         return Filter(lambda text: (search(text) is None) == inverted, ignores_case)
@@ -107,8 +112,36 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     Raises:
         PatternError: it is no regular expression.
     """
-    keeps, is_folded = filter_of(pattern)
+    keeps, is_folded, _ = filter_of(pattern)
     return (lambda text: keeps(text.casefold())) if is_folded else keeps
+
+
+class OrderedRows(Sequence["Row"]):
+    """Rows in an order, each taken when it is asked for: to show forty, a hundred thousand need not be touched.
+
+    Args:
+        rows: in any order.
+        order: their indices.
+    """
+
+    def __init__(self, rows: Sequence[Row], order: list[int]) -> None:
+        self._rows = rows
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._rows.__getitem__, self.order)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self._rows[index] for index in self.order[at]]
+        return self._rows[self.order[at]]
 
 
 class Arrangement(NamedTuple):
@@ -116,7 +149,7 @@ class Arrangement(NamedTuple):
 
     frame: Frame
     choice: Choice
-    rows: list[Row]
+    rows: Sequence[Row]
     wrong: str = ""
     """What is wrong with the filter."""
     headline: str | None = None
@@ -142,8 +175,7 @@ class Arranger:
         self._folded = _Kept(lambda row: sanitise(pane.haystack(row)).rstrip().casefold())
         self._of: tuple[object, frozenset[str]] | None = None
         """What the rows are of: the section, the same one until it is read again; where there is none, the Frame."""
-        self._last: tuple[Choice, list[Row]] | None = None
-        self._last_order: list[int] = []
+        self._last: tuple[Choice, OrderedRows] | None = None
         self._rows: Sequence[Row] = ()
         self._base: list[int] = []
         """The rows by size, then by name: what does not depend on the column."""
@@ -154,7 +186,7 @@ class Arranger:
         self._order: tuple[tuple[str, bool], list[int]] | None = None
         """All rows in the order of a column, and which: a letter of a filter leaves it as it is."""
 
-    def arrange(self, frame: Frame, choice: Choice) -> list[Row]:
+    def arrange(self, frame: Frame, choice: Choice) -> OrderedRows:
         """The rows, filtered and in order: the chosen column, then size, then name; what is not known comes last.
 
         Raises:
@@ -162,15 +194,14 @@ class Arranger:
         """
         self._look_at(frame, choice.switches)
         if self._last is None or self._last[0] != choice:
-            self._last_order = self._in_order_of(choice)
-            self._last = choice, [self._rows[at] for at in in_turns(self._last_order)]
+            self._last = choice, OrderedRows(self._rows, self._in_order_of(choice))
         return self._last[1]
 
     def finder(self) -> PlaceOf:
         """Tells where a row stands among those that were arranged last; None where it is not among them."""
         if self._numbers is None:
             self._numbers = {row.key: at for at, row in enumerate(in_turns(self._rows))}
-        numbers, order = self._numbers, self._last_order
+        numbers, order = self._numbers, self._last[1].order if self._last is not None else []
 
         def place_of(key: Key) -> int | None:
             at = numbers.get(key)
@@ -194,22 +225,27 @@ class Arranger:
         """Those that the filter keeps."""
         if not pattern:
             return order
-        keeps, is_folded = filter_of(pattern)
+        keeps, is_folded, word = filter_of(pattern)
         texts = (self._folded if is_folded else self._texts).of(self._rows)
-        return [at for at in in_turns(order) if keeps(texts[at])]
+        if word is None:
+            kept = [keeps(text) for some in in_slices(texts) for text in some]
+        else:
+            kept = [word in text for some in in_slices(texts) for text in some]
+        return [at for some in in_slices(order) for at in some if kept[at]]
 
     def _sorted(self, order: list[int], choice: Choice) -> list[int]:
         columns = self._pane.columns
         column = next((column for column in columns if column.name == choice.sort), columns[0])
         values = self._values.get(column.name)
         if values is None:
-            values = self._values[column.name] = [column.value(row) for row in in_turns(self._rows)]
-        unknown = []
+            values = self._values[column.name] = [
+                value for some in in_slices(self._rows) for value in map(column.value, some)
+            ]
+        unknown: list[int] = []
         if None in values:
-            order, unknown = (
-                [at for at in order if values[at] is not None],
-                [at for at in order if values[at] is None],
-            )
+            known = [at for some in in_slices(order) for at in some if values[at] is not None]
+            unknown = [at for some in in_slices(order) for at in some if values[at] is None] if known else order
+            order = known
         return _in_order(values, order, reverse=column.ascending == choice.is_reversed) + unknown
 
     def attempt(self, frame: Frame, choice: Choice) -> Arrangement:
@@ -225,7 +261,7 @@ class Arranger:
             return
         self._of, self._rows, self._last = (source, switches), self._pane.rows(frame, switches), None
         self._values, self._order, self._numbers = {}, None, None
-        sizes = [-(row.size.value or 0) for row in in_turns(self._rows)]
+        sizes = [-(row.size.value or 0) for some in in_slices(self._rows) for row in some]
         # Stable sorts, the least important first, so that rows which do not move keep their places.
         by_name = _in_order(self._names.of(self._rows), list(range(len(self._rows))))
         self._base = _in_order(sizes, by_name)
@@ -243,7 +279,9 @@ class _Kept:
         if rows is not self._rows:
             make = self._make
             known = {id(row): value for row, value in zip(in_turns(self._rows), self._values, strict=True)}
-            self._values = [known[id(row)] if id(row) in known else make(row) for row in in_turns(rows)]
+            self._values = [
+                known[id(row)] if id(row) in known else make(row) for some in in_slices(rows) for row in some
+            ]
             self._rows = rows
         return self._values
 
@@ -283,4 +321,4 @@ def arrange(pane: PaneView, frame: Frame, choice: Choice) -> list[Row]:
     Raises:
         PatternError: the filter is no regular expression.
     """
-    return Arranger(pane).arrange(frame, choice)
+    return list(Arranger(pane).arrange(frame, choice))

@@ -78,7 +78,7 @@ def test_what_is_remembered_never_shows(many: list[Frame]) -> None:
     wishes.append(Choice(switches=frozenset({"backlog"}), pattern="tcp"))
     for frame in (many[0], many[1], many[0]):
         for wish in wishes:
-            assert arranger.arrange(frame, wish) == arrange(PANE, frame, wish)
+            assert list(arranger.arrange(frame, wish)) == arrange(PANE, frame, wish)
 
 
 def test_a_pattern_that_is_none_leaves_the_arranger_as_it_was() -> None:
