@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from leaktop.courtesy import let_go
-from leaktop.engine.diagnosis import diagnose
 from leaktop.engine.growth import Ledger
 from leaktop.engine.inputs import Inputs
 from leaktop.engine.sections import SECTIONS
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leaktop.engine.sections import Assembly, SectionRule
+    from leaktop.model.diagnosis import Diagnosis
     from leaktop.model.frame import Key, ProbeState, Row
     from leaktop.model.sample import Machine, Tick
 
@@ -76,7 +76,7 @@ class Engine:
             self._baseline_mono,
             self,
             rank_suspects,
-            diagnose,
+            _diagnose,
             probes or {},
         )
 
@@ -134,3 +134,9 @@ class Engine:
         if assembly.fault is None and ledger.generation % 16 == 0:
             ledger.forget_gone(mono)
         return rows
+
+
+def _diagnose(frame: Frame) -> Diagnosis:
+    from leaktop.engine.diagnosis import diagnose  # noqa: PLC0415  # `show` has no verdict
+
+    return diagnose(frame)
