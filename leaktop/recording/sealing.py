@@ -76,8 +76,10 @@ def _texts(value: str | bytes) -> Iterator[str]:
         part = value[start:end]
         if isinstance(part, bytes):
             cut = _CUT.search(part, max(len(part) - _LONGEST, 0)) if end < len(value) else None
-            part = as_text(part[: cut.start()] if cut and cut.start() else part)
-            end = start + cut.start() if cut and cut.start() else end
+            if cut and cut.start():
+                part = part[: cut.start()]
+                end = start + len(part)
+            part = as_text(part)
         yield part
         start = end
 

@@ -220,7 +220,8 @@ class LeaktopApp(Shell):
                 return
             inspect = not_recorded if self._travel.is_on or self._source is None else self._source.inspect
             learned = self._kernel.learned
-            self.push_screen(DetailScreen(pane, key, self._shown, inspect, learned, is_ascii=self.is_ascii))
+            thread = self.dashboard.thread
+            self.push_screen(DetailScreen(pane, key, self._shown, inspect, learned, thread, is_ascii=self.is_ascii))
 
     @on(PaneBox.Acted)
     def _pane_acted(self, event: PaneBox.Acted) -> None:

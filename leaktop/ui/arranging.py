@@ -20,7 +20,7 @@ _FOR_EVER = 3600.0
 
 
 class ArrangingThread:
-    """One for all panes, also for their charts. It is started by the first that is large: most machines have none."""
+    """One for all panes, their charts and drill-downs. Started by the first that is large: most machines have none."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None

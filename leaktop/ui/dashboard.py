@@ -62,6 +62,9 @@ class Dashboard(Container):
 
     Args:
         wanted: by the user.
+
+    Attributes:
+        thread: for what would hold up the keys.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANES)
@@ -78,9 +81,9 @@ class Dashboard(Container):
 
     def __init__(self, wanted: Preferences = USUAL) -> None:
         super().__init__(id="panes")
-        self._thread = ArrangingThread()
+        self.thread = ArrangingThread()
         self._sweeper = Sweeper()
-        self._boxes = {pane.name: PaneBox(pane, self._thread, is_ascii=wanted.is_ascii) for pane in wanted.panes}
+        self._boxes = {pane.name: PaneBox(pane, self.thread, is_ascii=wanted.is_ascii) for pane in wanted.panes}
         self._actions = actions_by_key(IN_PANES, wanted.keymap)
         if wanted.is_read_only:
             self._boxes["kmemleak"].add_class("read-only")
@@ -108,7 +111,7 @@ class Dashboard(Container):
 
     def on_unmount(self) -> None:
         """Nothing is to be arranged any more."""
-        self._thread.stop()
+        self.thread.stop()
 
     def show(self, frame: Frame) -> None:
         """Show this moment in every pane that is on the screen; the others hold no older one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from leaktop.model.frame import Frame, Key, Row
     from leaktop.model.sample import RawSample
+    from leaktop.ui.arranging import ArrangingThread
     from leaktop.view.pane import Chart, Detail, PaneView
 
 _CHART_HEIGHT = 10
@@ -80,6 +80,7 @@ class DetailScreen(Once[None]):
         frame: Frame,
         inspect: Callable[[str, str], RawSample],
         learned: Callable[[Row, Frame], Listing | None],
+        thread: ArrangingThread,
         *,
         is_ascii: bool,
     ) -> None:
@@ -89,6 +90,7 @@ class DetailScreen(Once[None]):
         self._frame = frame
         self._inspect = inspect
         self._learned = learned
+        self._thread = thread
         self._is_ascii = is_ascii
         self._wish: tuple[str, str] | None = None
         self._asked = False
@@ -127,12 +129,9 @@ class DetailScreen(Once[None]):
         self._frame = frame
         if self._is_making:
             return  # what comes of it is shown, and then this
-        if self._takes_long(frame):
-            with contextlib.suppress(RuntimeError):  # no room for another thread: the keys have to wait
-                threading.Thread(target=self._make, args=(frame,), name="leaktop-detail", daemon=True).start()
-                self._is_making = True
-                return
-        self._take(self._made(frame))
+        self._is_making = self._takes_long(frame) and self._thread.ask(lambda: self._make(frame))
+        if not self._is_making:
+            self._take(self._made(frame))
 
     def _takes_long(self, frame: Frame) -> bool:
         """Whether a key would have to wait for it: many rows to look among, or a long file to parse again."""
@@ -141,7 +140,7 @@ class DetailScreen(Once[None]):
         return is_large(self._pane, frame) or any(isinstance(one, bytes) and len(one) > _LONG for one in held)
 
     def _make(self, frame: Frame) -> None:
-        """In a thread of its own."""
+        """In the thread that arranges."""
         made = self._made(frame)
         if self.is_running:
             self.post_message(self.Made(made))
@@ -163,15 +162,18 @@ class DetailScreen(Once[None]):
 
     def _take(self, made: _Made) -> None:
         found = made.found
-        try:
-            if isinstance(found, Exception):
-                raise found
-            if found is not None:
+        if isinstance(found, Exception):
+            self._fail(found)
+        elif found is not None:
+            try:
                 self._show(made.frame, *found)
-            elif not self._shown:
-                self._facts.update(Text("This row is gone."))
-        except Exception as error:
-            self._facts.update(Text(sanitise(f"This view failed ({type(error).__name__}: {error}). Please report it.")))
+            except Exception as error:
+                self._fail(error)
+        elif not self._shown:
+            self._facts.update(Text("This row is gone."))
+
+    def _fail(self, error: Exception) -> None:
+        self._facts.update(Text(sanitise(f"This view failed ({type(error).__name__}: {error}). Please report it.")))
 
     def action_back(self) -> None:
         """Back to the panes."""

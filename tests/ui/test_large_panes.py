@@ -133,7 +133,13 @@ async def test_keys_act_while_a_drill_down_is_made_and_the_newest_moment_is_show
             row = box.table.current
             assert row is not None
             return DetailScreen(
-                replace(pane, detail=slowly), row.key, frame, Silent().inspect, lambda *_: None, is_ascii=True
+                replace(pane, detail=slowly),
+                row.key,
+                frame,
+                Silent().inspect,
+                lambda *_: None,
+                app.dashboard.thread,
+                is_ascii=True,
             )
 
         first, *later = (processes(second, engine) for second in (0, 1, 2))
