@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from leaktop import children
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _GRACE = 2.0
 """Seconds between asking a group to end and killing it."""
 _STDIN = 0
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_command(command: Sequence[str], stdout: int | None = None) -> int:
@@ -33,20 +34,42 @@ def run_command(command: Sequence[str], stdout: int | None = None) -> int:
         KeyboardInterrupt: Ctrl-C.
     """
     has_terminal = _is_in_foreground()
-    child = children.start(command, stdout=stdout, process_group=0)
+    child = None
     try:
+        with _signals_later():
+            child = children.start(command, stdout=stdout, process_group=0)
         if has_terminal:
             _go_on(child.pid)
         status = _wait(child, has_terminal=has_terminal)
         if status in {-signal.SIGINT, 128 + signal.SIGINT}:  # the second is how a shell says the first
             raise KeyboardInterrupt
     except BaseException:
-        _end(child)
+        if child is not None:
+            _end(child)
         raise
     finally:
         if has_terminal:
             _lend_terminal(os.getpgrp())
     return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """What would interrupt us does so afterwards: a child that is just being started has no name to end it by.
+
+    They cannot be blocked instead: the child would inherit that.
+    """
+    came: list[int] = []
+    handlers = {number: handler for number in _INTERRUPTS if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _wait(child: subprocess.Popen[bytes], *, has_terminal: bool) -> int:

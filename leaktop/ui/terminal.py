@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import re
+import select
 import signal
 import sys
 import termios
@@ -13,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from leaktop.ui.line import Line
@@ -20,7 +23,7 @@ from leaktop.ui.look import is_console
 from leaktop.ui.outlet import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from textual.message import Message
 
@@ -30,6 +33,10 @@ _LAST_ANSWER = 1.0
 """Seconds that the end waits for an answer that is under way: the shell would take it for keys."""
 _BEYOND_VT = re.compile(r"\x1b\[(\?\d+\$p|>\d+u|<u)")
 """Questions for modes (DECRQM), and the keyboard protocol of kitty."""
+_TURN = 0.1
+"""Seconds: an Escape that nothing follows for so long is the key."""
+_INPUT_SIZE = 4096
+"""Bytes."""
 _CANCEL = "\x18"
 """CAN: whatever sequence has begun is none."""
 _WHERE = "\x1b[6n"
@@ -48,10 +55,23 @@ class TolerantDriver(LinuxDriver):
     _is_console = False
 
     def run_input_thread(self) -> None:
-        """Wait for input and pass it on, beginning anew after what cannot be decoded."""
-        while not self.exit_event.is_set():
-            with contextlib.suppress(ValueError, OverflowError):
-                super().run_input_thread()
+        """Wait for input and pass it on, without what is none; what came together with that counts."""
+        decode = codecs.getincrementaldecoder("utf-8")("ignore").decode
+        parser = XTermParser()
+        is_last = False
+        while not is_last:
+            is_last = self.exit_event.is_set()
+            is_there = select.select([self.fileno], [], [], _TURN)[0]
+            for character in decode(os.read(self.fileno, _INPUT_SIZE)) if is_there else "":
+                try:
+                    self._pass_on(parser.feed(character))
+                except (ValueError, OverflowError):
+                    parser = XTermParser()
+            self._pass_on(parser.tick())
+
+    def _pass_on(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self.process_message(message)
 
     def start_application_mode(self) -> None:
         """Take the terminal."""

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from leaktop import children
 from leaktop.cli import main, trial
 from leaktop.cli.foreground import run_command
 from leaktop.control.reclaim import ReclaimError
@@ -23,7 +24,7 @@ from leaktop.sources.text_form import encode
 from tests.e2e.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 REPO = Path(__file__).parents[2]
 NAME = "kmalloc-64"
@@ -371,6 +372,7 @@ def test_the_status_of_a_command() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
+from leaktop import children
 from leaktop.cli import main, trial
 from tests.cli.test_check import Kernel
 Kernel.grown = Path("grown")
@@ -401,6 +403,23 @@ def is_gone(group: int) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def test_a_signal_while_the_command_is_being_started_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = []
+
+    def slowly(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        child = start(command, **options)
+        groups.append(child.pid)
+        signal.raise_signal(signal.SIGINT)
+        return child
+
+    start = children.start
+    monkeypatch.setattr(children, "start", slowly)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(["sleep", "99"])
+    assert is_gone(*groups)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ class Terminal:
             self._stream = pyte.ByteStream(self.screen)
         self._fed = end
 
-    def wait(self, holds: Callable[[], object], what: str, timeout: float = 9.0) -> None:
+    def wait(self, holds: Callable[[], object], what: str, timeout: float = 30.0) -> None:
         """Read until something holds of the screen; fail with the screen where it never does."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -165,14 +165,14 @@ class Terminal:
                 return
         pytest.fail(f"never: {what} (status {self.process.poll()})\n{self.text}")
 
-    def wait_for(self, *words: str, timeout: float = 9.0) -> str:
+    def wait_for(self, *words: str, timeout: float = 30.0) -> str:
         """Read until a line with all these words is on the screen, and return it."""
         self.wait(lambda: self.line(*words), f"a line with {words}", timeout)
         return self.line(*words)
 
     # What it leaves behind
 
-    def exit_status(self, timeout: float = 8.0) -> int:
+    def exit_status(self, timeout: float = 30.0) -> int:
         """Wait for the end; read on meanwhile, so that the program is not held up by a full pty."""
         end = time.monotonic() + timeout
         while self.process.poll() is None:
