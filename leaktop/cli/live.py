@@ -93,12 +93,12 @@ def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None, *
         replayed: the recording; None for the live screen.
         greets: whoever has not seen the tour gets it.
     """
-    gc.disable()  # as in main, until all is imported
+    gc.disable()  # as in main; the loop of the screen enables it
     from leaktop.cli.wishes import granted
     from leaktop.ui.app import LeaktopApp
     from leaktop.ui.look import look_of
     from leaktop.ui.preferences import Preferences
-    from leaktop.ui.responsive import calm_collector, screens_loop
+    from leaktop.ui.responsive import screens_loop
     from leaktop.ui.theme import theme_names
 
     notices = list(choices.complaints)
@@ -131,8 +131,6 @@ def show_screen(choices: argparse.Namespace, replayed: Replayed | None = None, *
     app = LeaktopApp(source, engine, wanted, replayed=replayed, on_toured=remember_tour)
     if app.live is not None:
         app.poller.budget.share = choices.budget
-    calm_collector()
-    gc.enable()
     app.run(mouse=not choices.no_mouse, loop=screens_loop())
     if app.unrecorded:
         say(f"the recording: {app.unrecorded}")

@@ -7,11 +7,12 @@ each changed line only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -19,15 +20,17 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.css.styles import RenderStyles
+
 Piece = tuple[str, str]
 """Text without control characters, and its tone; a tone may be two names, "growth cursor"."""
 Line = tuple[Piece, ...]
 
-_TONES = (
+TONES = (
     "dim", "strong", "growth", "cache", "shrink", "fault", "heading", "cursor", "accent",
     "bar-anon", "bar-cache", "bar-slab", "bar-kernel", "bar-hidden", "bar-free",
 )  # fmt: skip
-
+"""Each has its rule in leaktop.tcss."""
 ASCII = str.maketrans("▲▁▂▃▄▅▆▇█…↑↓⏎·›─●◆◇◈░✗↻◷†±", "^._-=+*%#~^v<->-@MBE:xRCK~")
 """What stands for our glyphs under --ascii."""
 
@@ -43,8 +46,6 @@ def padded(text: str, width: int, align: str = "left") -> str:
 
 class Painted(Widget):
     """A widget that shows lines of pieces, from the top left, cut at its width."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"painted--{tone}" for tone in _TONES}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002  # Textual's own name for it
         super().__init__(id=id, classes=classes)
@@ -71,7 +72,25 @@ class Painted(Widget):
     def notify_style_update(self) -> None:
         """Forget the styles of the theme before."""
         self._styles.clear()
+        self._component_styles.clear()
         super().notify_style_update()
+
+    def get_component_styles(self, *names: str) -> RenderStyles:
+        """The styles of tones, each worked out when it is first painted with.
+
+        As COMPONENT_CLASSES they would be sixteen for every widget, worked out twice before anything is shown, which
+        is a seventh of the start.
+
+        Raises:
+            KeyError: there is no such tone.
+        """
+        for name in names:
+            if name not in self._component_styles and name.removeprefix("painted--") in TONES:
+                node = DOMNode(classes=name)
+                node._attach(self)
+                self.app.stylesheet.apply(node, animate=False)
+                self._component_styles[name] = node.styles
+        return super().get_component_styles(*names)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""

@@ -8,6 +8,8 @@ import selectors
 import sys
 from typing import TYPE_CHECKING
 
+from textual._styles_cache import StylesCache
+
 from leaktop.courtesy import leave_way, take_way
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ _TURN = 0.0005
 through the screen, and waits each time while a tick is parsed: Python's own 5 ms are 25 then."""
 _YOUNG, _MIDDLE, _NEVER = 3000, 4, 1 << 30
 """Thresholds of the collector: what is young is looked at often, in some milliseconds, and all that lives, never."""
+_SHOWN = 2.0
+"""Seconds until the first figures are shown, and more: looking for garbage before is a twentieth of that time."""
 _FEW = 20_000
 """Rows of a machine of which all that lives is looked through in some 50 ms."""
 _EVERY = 60.0
@@ -25,12 +29,13 @@ _EVERY = 60.0
 
 
 def calm_collector() -> None:
-    """Keep the garbage collector from walking all that lives, which on a big machine is a second without keys.
+    """Have garbage collected without walking all that lives, which on a big machine is a second without keys.
 
     What the program is made of stays for good, and Frames hold no cycles: they go when nobody looks at them any more.
     """
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+    gc.enable()
 
 
 class _Courteous(selectors.DefaultSelector):
@@ -47,22 +52,35 @@ class _Courteous(selectors.DefaultSelector):
 
 
 def screens_loop() -> asyncio.AbstractEventLoop:
-    """An event loop for the thread that draws, and goes before all others."""
+    """An event loop for the thread that draws, and goes before all others.
+
+    The garbage collector, which is off while the program starts, is on again when the first figures are shown.
+    """
     sys.setswitchinterval(_TURN)
-    return asyncio.SelectorEventLoop(_Courteous())
+    loop = asyncio.SelectorEventLoop(_Courteous())
+    loop.call_later(_SHOWN, calm_collector)
+    return loop
 
 
 class Sweeper:
-    """Collects what the collector's calm leaves behind: cycles of closed dialogs, now and then, while that is quick."""
+    """Lets go, now and then, of what closed dialogs leave behind.
+
+    Textual keeps the lines of 1,024 widgets that are gone, 15 MB of them
+    (https://github.com/Textualize/textual/issues/6665), and the collector's calm their cycles: these are collected
+    while that is quick.
+    """
 
     def __init__(self) -> None:
         self._swept: float | None = None
 
     def look(self, frame: Frame) -> None:
-        """Sweep, if it is time and the machine small."""
+        """Sweep, if it is time."""
         if self._swept is None or frame.mono < self._swept:
             self._swept = frame.mono
+        if frame.mono - self._swept < _EVERY:
+            return
+        self._swept = frame.mono
+        StylesCache.get_inner_outer.cache_clear()
         rows = sum(len(section.rows) for section in frame.sections.values())
-        if rows <= _FEW and frame.mono - self._swept >= _EVERY and gc.get_threshold()[2] == _NEVER:
-            self._swept = frame.mono
+        if rows <= _FEW and gc.get_threshold()[2] == _NEVER:
             gc.collect()

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
-_SOON, _LATER = 0.01, 0.05
-"""Seconds until it is first looked whether the terminal has kept up with a frame, and then again and again."""
+_SOON, _LATER = 0.005, 0.05
+"""Seconds until it is first looked whether the terminal has kept up with a frame, and at most until the next look: each
+time twice as long."""
 
 
 class Palette(CommandPalette, Once[None]):
@@ -93,14 +94,15 @@ class Shell(App[None]):
         if not self._is_holding and self._running and not self._keeps_up():
             self._is_holding = True
             self._begin_batch()
-            asyncio.get_running_loop().call_later(_SOON, self._draw_on)
+            asyncio.get_running_loop().call_later(_SOON, self._draw_on, _SOON)
 
-    def _draw_on(self) -> None:
+    def _draw_on(self, waited: float) -> None:
         """Look whether the terminal has kept up, and draw all that changed since."""
         if not self._running:
             return
         if not self._keeps_up():
-            asyncio.get_running_loop().call_later(_LATER, self._draw_on)
+            wait = min(2 * waited, _LATER)
+            asyncio.get_running_loop().call_later(wait, self._draw_on, wait)
             return
         self._is_holding = False
         self._end_batch()

@@ -406,7 +406,7 @@ def is_gone(group: int) -> bool:
 
 
 def test_a_signal_while_the_command_is_being_started_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    groups = []
+    groups: list[int] = []
 
     def slowly(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
         child = start(command, **options)

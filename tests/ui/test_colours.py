@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from textual.color import Color
 
+from leaktop.ui import painted
 from leaktop.ui.theme import THEMES, theme_names
 from tests.ui.colour_vision import DEFICIENCIES, Rgb, contrast, distance
 from tests.ui.fake_source import Live, growing, live, states_of
@@ -69,7 +70,7 @@ async def test_every_text_stands_out_from_what_is_below_it(theme: Theme) -> None
         await shown.press("2", "down")
         assert check(shown, least) > 200
         table: Any = shown.app.focused
-        for tone in sorted(name.removeprefix("painted--") for name in table.COMPONENT_CLASSES):
+        for tone in painted.TONES:
             for drawn_as in (tone,) if "bar" in tone or tone == "cursor" else (tone, f"{tone} cursor"):
                 style = table._style(drawn_as)
                 assert contrast(tuple(style.color.get_truecolor()), tuple(style.bgcolor.get_truecolor())) >= least, (
@@ -95,6 +96,19 @@ async def test_every_text_stands_out_from_what_is_below_it(theme: Theme) -> None
         shown.app.say("a notice")
         await shown.settle()
         check(shown, AA)
+
+
+async def test_another_theme_is_the_theme_at_once() -> None:
+    async with live(growing(45), size=(160, 48), first=0) as shown:
+        await judged(shown)
+        await shown.press("2", "down")
+        shown.app.theme = "leaktop-light"
+        await shown.settle()
+        changed = list(drawn(shown))
+    async with live(growing(45), size=(160, 48), first=0, theme="leaktop-light") as shown:
+        await judged(shown)
+        await shown.press("2", "down")
+        assert changed == list(drawn(shown))
 
 
 @each_theme
