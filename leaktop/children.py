@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import subprocess  # noqa: PLC0415  # as above
     from collections.abc import Callable, Mapping, Sequence
 
     Lift = Callable[[], contextlib.AbstractContextManager[None]]
@@ -25,6 +25,8 @@ def start(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     Raises:
         OSError: it cannot be started.
     """
+    import subprocess  # noqa: PLC0415  # takes 4 ms, which most runs need not wait for
+
     with contextlib.ExitStack() as stack:
         for lift in _lifts:
             stack.enter_context(lift())
@@ -36,8 +38,10 @@ def output_of(command: Sequence[str], timeout: float, environment: Mapping[str, 
 
     Raises:
         OSError: it cannot be started.
-        subprocess.TimeoutExpired: it took longer than so many seconds, and was ended.
+        TimeoutError: it took longer than so many seconds, and was ended.
     """
+    import subprocess  # noqa: PLC0415  # as above
+
     with start(
         command,
         stdin=subprocess.DEVNULL,
@@ -47,6 +51,8 @@ def output_of(command: Sequence[str], timeout: float, environment: Mapping[str, 
     ) as child:
         try:
             output, _ = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as expired:
+            raise TimeoutError(f"{command[0]} took longer than {timeout:g} s") from expired
         finally:
             child.kill()
     return output

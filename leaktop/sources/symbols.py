@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
@@ -150,7 +149,7 @@ def _ask(path: str, section: str, addresses: Sequence[int]) -> dict[int, str]:
     try:
         # An environment of our own: DEBUGINFOD_URLS would have it ask the network.
         output = children.output_of(command, _TIMEOUT, {"LC_ALL": "C"})
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return {}
     chains: dict[int, list[str]] = {}
     current: list[str] = []
