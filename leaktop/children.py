@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import subprocess  # noqa: PLC0415  # as above
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     Lift = Callable[[], contextlib.AbstractContextManager[None]]
