@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from leaktop.courtesy import give_way, in_slices, in_turns
@@ -231,7 +232,8 @@ class Arranger:
             kept = [keeps(text) for some in in_slices(texts) for text in some]
         else:
             kept = [word in text for some in in_slices(texts) for text in some]
-        return [at for some in in_slices(order) for at in some if kept[at]]
+        is_kept = kept.__getitem__
+        return [at for some in in_slices(order) for at in compress(some, map(is_kept, some))]
 
     def _sorted(self, order: list[int], choice: Choice) -> list[int]:
         columns = self._pane.columns
