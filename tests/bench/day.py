@@ -62,7 +62,6 @@ async def measure(path: str) -> None:
     """Everything that a user would wait for."""
     from leaktop.recording.reader import read_file
     from leaktop.ui.app import LeaktopApp
-    from leaktop.ui.responsive import calm_collector
     from leaktop.ui.travel import Replayed
 
     began = time.perf_counter()
@@ -70,7 +69,6 @@ async def measure(path: str) -> None:
     print(f"opening {recording.ticks} ticks: {(time.perf_counter() - began) * 1000:.0f} ms (target {OPEN:.0f})")
     app = LeaktopApp(None, None, replayed=Replayed(recording, plays=False))
     travel = app._travel
-    calm_collector()  # as the program does at its start
     async with app.run_test(size=(160, 48)):
 
         async def moved(before: object) -> None:
@@ -114,7 +112,9 @@ def main() -> None:
     parser.add_argument(MEASURE, metavar="FILE", help=argparse.SUPPRESS)
     choices = parser.parse_args()
     if choices.measure:
-        asyncio.run(measure(choices.measure))
+        from leaktop.ui.responsive import screens_loop
+
+        screens_loop().run_until_complete(measure(choices.measure))
         return
     with tempfile.TemporaryDirectory() as directory:
         path = choices.keep or f"{directory}/day.leaktop"
