@@ -16,11 +16,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leaktop.engine.reading import read_everything
 from leaktop.model.sample import RawSample, Tick
 from leaktop.recording.recorder import Recorder, header_for
 from leaktop.sources.filesystem import FileSystemSource
+
+if TYPE_CHECKING:
+    from leaktop.model.frame import Frame
 
 OPEN, SEEK, BACK, RSS = 300.0, 60.0, 30.0, 150.0
 MEASURE = "--measure"
@@ -69,11 +73,19 @@ async def measure(path: str) -> None:
     print(f"opening {recording.ticks} ticks: {(time.perf_counter() - began) * 1000:.0f} ms (target {OPEN:.0f})")
     app = LeaktopApp(None, None, replayed=Replayed(recording, plays=False))
     travel = app._travel
+    show, is_shown = app._show, asyncio.Event()
+
+    def noted(frame: Frame) -> None:
+        show(frame)
+        is_shown.set()
+
+    app._show = noted  # type: ignore[method-assign]  # replaced here on purpose
     async with app.run_test(size=(160, 48)):
 
         async def moved(before: object) -> None:
             while travel.newest is None or travel.newest[1].place == before or app._shown is not travel.newest[0]:
-                await asyncio.sleep(0.001)
+                is_shown.clear()
+                await is_shown.wait()
             painted = asyncio.Event()
             app.call_after_refresh(painted.set)
             await painted.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from leaktop.engine.sections.base import Assembly, Entry, SectionRule
@@ -11,6 +12,8 @@ from leaktop.parsers.slab_links import parse_slab_links
 from leaktop.parsers.slabinfo import parse_slabinfo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leaktop.engine.inputs import Inputs
     from leaktop.model.frame import Key
     from leaktop.model.records import SlabCache
@@ -32,7 +35,7 @@ def assemble(inputs: Inputs) -> Assembly:
     return Assembly(_entries(inputs, caches, sharing), None, notes)
 
 
-def _entries(inputs: Inputs, caches: list[SlabCache], sharing: dict[str, Sharing] | None) -> list[Entry]:
+def _entries(inputs: Inputs, caches: list[SlabCache], sharing: Mapping[str, Sharing] | None) -> list[Entry]:
     """An Entry for each cache. A cache whose line did not change is the same object as before, and so is its Entry."""
     entries: list[Entry]
     before, shared, entries = inputs.kept.get("slab", ([], None, []))
@@ -53,7 +56,7 @@ def _entries(inputs: Inputs, caches: list[SlabCache], sharing: dict[str, Sharing
     return entries
 
 
-def _entry(cache: SlabCache, key: Key, sharing: dict[str, Sharing], page_size: int) -> Entry:
+def _entry(cache: SlabCache, key: Key, sharing: Mapping[str, Sharing], page_size: int) -> Entry:
     name, active_objs, num_objs, objsize, objperslab, pagesperslab, active_slabs, num_slabs = cache
     aliases, identity, reclaimable = sharing.get(name, _ALONE)
     size = num_slabs * pagesperslab * page_size
@@ -64,7 +67,8 @@ def _entry(cache: SlabCache, key: Key, sharing: dict[str, Sharing], page_size: i
     return Entry(key, record, size, num_objs)
 
 
-def _sharing_by_name(content: bytes) -> dict[str, Sharing]:
+@lru_cache(maxsize=1)  # a machine has the same all day, and every jump in a recording begins with it
+def _sharing_by_name(content: bytes) -> Mapping[str, Sharing]:
     """Sharing of every name of /sys/kernel/slab; of an id without names, under the id itself."""
     sharing: dict[str, Sharing] = {}
     for known in parse_slab_links(content):
@@ -74,7 +78,7 @@ def _sharing_by_name(content: bytes) -> dict[str, Sharing]:
     return sharing
 
 
-def _nameless(sharing: dict[str, Sharing]) -> list[Entry]:
+def _nameless(sharing: Mapping[str, Sharing]) -> list[Entry]:
     """A row for each class, under the first of its names."""
     entries = []
     for name, (aliases, identity, reclaimable) in sharing.items():
