@@ -23,7 +23,7 @@ from leaktop.ui.look import is_console
 from leaktop.ui.outlet import Outlet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from textual.message import Message
 
@@ -61,17 +61,17 @@ class TolerantDriver(LinuxDriver):
         is_last = False
         while not is_last:
             is_last = self.exit_event.is_set()
-            is_there = select.select([self.fileno], [], [], _TURN)[0]
-            for character in decode(os.read(self.fileno, _INPUT_SIZE)) if is_there else "":
+            typed = b""
+            if select.select([self.fileno], [], [], _TURN)[0]:
+                typed = os.read(self.fileno, _INPUT_SIZE)
+                if not typed:  # the terminal is gone, and says so at once each time
+                    self.exit_event.wait(_TURN)
+            for character in (*decode(typed), ""):
                 try:
-                    self._pass_on(parser.feed(character))
+                    for message in parser.feed(character) if character else parser.tick():
+                        self.process_message(message)
                 except (ValueError, OverflowError):
                     parser = XTermParser()
-            self._pass_on(parser.tick())
-
-    def _pass_on(self, messages: Iterable[Message]) -> None:
-        for message in messages:
-            self.process_message(message)
 
     def start_application_mode(self) -> None:
         """Take the terminal."""
