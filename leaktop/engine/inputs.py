@@ -40,6 +40,11 @@ class Inputs:
         self._known |= first
         return frozenset(first)
 
+    def is_known_fault(self, sample: RawSample) -> bool:
+        """Whether a probe gives nothing, for the same reason as the time before."""
+        before = self._samples.get(sample.probe)
+        return sample.fault is not None and before is not None and before.fault == sample.fault
+
     def sample(self, probe: str) -> RawSample | None:
         """The newest sample, fault or not; None where the probe was never read."""
         return self._samples.get(probe)

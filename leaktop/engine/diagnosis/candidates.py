@@ -162,7 +162,8 @@ def _queues(observed: Observed) -> Iterator[Case]:
     rows = observed.section("sockets").rows
     groups: dict[tuple[str, str, str, int], list[Row]] = {}
     for row in rows:
-        groups.setdefault(holder_of(row.record), []).append(row)
+        if row.size.value:
+            groups.setdefault(holder_of(row.record), []).append(row)
     for key, members in groups.items():
         sizes = sorted((row.size.value or 0 for row in members), reverse=True)
         if len(members) < 2 or sizes[0] > 0.8 * sum(sizes):
