@@ -60,7 +60,7 @@ class Engine:
                 ledger.mark(tick.mono)
         elif self._baseline_wall is None and tick.samples:
             self._baseline_wall, self._baseline_mono = tick.wall, tick.mono
-        # What cannot be read, as before, tells nothing new of a section: most of its rows may not have been read at all.
+        # What still cannot be read tells nothing new of a section, most of whose rows may not have been read at all.
         came = {sample.probe for sample in tick.samples if not self._inputs.is_known_fault(sample)}
         first = self._inputs.take(tick.samples)
         for rule in SECTIONS:

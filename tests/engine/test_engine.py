@@ -114,6 +114,15 @@ def test_a_section_stands_until_it_is_read_again() -> None:
     assert before.sections["memory"].mono is None
 
 
+def test_a_file_that_is_still_missing_is_no_read_of_a_section() -> None:
+    engine, missing = Engine(MACHINE), Fault("missing", "not here")
+    before = engine.feed(tick(1.0, slabinfo=slabinfo(a=1), slab_links=missing)).sections["slab"]
+    assert engine.feed(tick(2.0, slab_links=missing)).sections["slab"] is before
+    denied = engine.feed(tick(3.0, slab_links=Fault("denied", "not for you"))).sections["slab"]
+    assert ["not for you" in note for note in denied.notes] == [True]
+    assert denied.rows[0].record.name == "a"
+
+
 def test_a_read_that_failed_at_first_has_not_grown() -> None:
     engine = Engine(MACHINE)
     engine.feed(tick(1.0, slabinfo=Fault("busy", "in use"), meminfo=b""))
