@@ -85,7 +85,7 @@ class Sweeper:
         rows = sum(len(section.rows) for section in frame.sections.values())
         if rows <= _FEW and gc.get_threshold()[2] == _NEVER:
             gc.collect()
-        _give_back()
+            _give_back()
 
 
 def _give_back() -> None:
