@@ -78,7 +78,7 @@ class Painted(Widget):
     def get_component_styles(self, *names: str) -> RenderStyles:
         """The styles of tones, each worked out when it is first painted with.
 
-        As COMPONENT_CLASSES they would be sixteen for every widget, worked out twice before anything is shown, which
+        As COMPONENT_CLASSES they would be fifteen for every widget, worked out twice before anything is shown, which
         is a seventh of the start.
 
         Raises:

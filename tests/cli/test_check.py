@@ -372,7 +372,6 @@ def test_the_status_of_a_command() -> None:
 DRIVER = """
 import sys
 from pathlib import Path
-from leaktop import children
 from leaktop.cli import main, trial
 from tests.cli.test_check import Kernel
 Kernel.grown = Path("grown")
