@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import math
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ from leaktop.model.sample import Event
 from leaktop.recording.file import FLOOR, is_recording, rotate
 from leaktop.recording.recorder import Limits, Recorder, header_for
 from leaktop.sources.filesystem import FileSystemSource
+from leaktop.stopping import Stop
 from leaktop.units import human_bytes, human_duration
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 _SHORTEST = 0.1
 _FIRST_TICK, _LAST_TICK = 10.0, 1.0
 """Seconds to wait for the tick before the command begins, and for the one after it ended."""
-_TURN = 0.2
+_TURN, _QUIET_TURN = 0.2, 1.0
+"""Seconds between two looks at the command, or at the terminal; and where there is neither."""
 _LAST_WAIT = 2.0
 """Seconds that a reader of standard output has to take the end of the recording."""
 _REPORT_EVERY = 60.0
@@ -118,7 +121,7 @@ class _StandardOutput:
         trouble: why the rest is lost, for people; None where nothing is, or nobody reads any more.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: Stop) -> None:
         self._stop = stop
         self._is_open = True
         self._poll = select.poll()
@@ -159,7 +162,7 @@ class _Session:
     """
 
     def __init__(self, choices: argparse.Namespace) -> None:
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._output: _StandardOutput | None = None
         self.said: str | None = None
         self._ticks = 0
@@ -219,13 +222,13 @@ class _Session:
                 say(f"{command[0]}: {error.strerror or error}")
                 return 127 if isinstance(error, FileNotFoundError) else 126
             self._mark(f"start: {' '.join(command)}")
-        end = None if duration is None else time.monotonic() + duration
-        while not self._stop.wait(0.2):
-            if child is not None and child.poll() is not None:
+        end = math.inf if duration is None else time.monotonic() + duration
+        patience = _TURN if child is not None or self._shows_progress else _QUIET_TURN
+        while not self._stop.wait(min(patience, end - time.monotonic())):
+            if time.monotonic() >= end or (child is not None and child.poll() is not None):
                 break
-            if end is not None and time.monotonic() >= end:
-                break
-            self._progress()
+            if self._shows_progress:
+                self._progress()
         return self._finish(child)
 
     def close(self) -> str | None:
@@ -235,9 +238,14 @@ class _Session:
             self._is_closed = True
         self._poller.stop()
         trouble = self._recorder.stop()
-        if not self._output and sys.stderr.isatty():
+        if self._shows_progress:
             print("\r\x1b[K", end="", file=sys.stderr)
         return self._recorder.failure or trouble or (self._output.trouble if self._output else None)
+
+    @property
+    def _shows_progress(self) -> bool:
+        """On a pipe the terminal is whose reader it is: a replay draws on it."""
+        return self._output is None and sys.stderr.isatty()
 
     def _await_tick(self, number: int, seconds: float) -> None:
         """Wait until so many ticks were recorded, for so long at most."""
@@ -296,8 +304,6 @@ class _Session:
             self._stop.set()
 
     def _progress(self) -> None:
-        if self._output or not sys.stderr.isatty():
-            return  # on a pipe the terminal is whose reader it is: a replay draws on it
         status = self._recorder.status
         size_now = status.size if status else 0
         length = human_duration(time.monotonic() - self._began)

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from leaktop.cli.options import count, seconds
@@ -19,6 +18,7 @@ from leaktop.engine.engine import Engine
 from leaktop.engine.reading import read_everything
 from leaktop.engine.subjects import WORDS, NoSubjectError, find_subject
 from leaktop.sources.filesystem import FileSystemSource
+from leaktop.stopping import Stop
 from leaktop.units import human_duration
 from leaktop.view.allocations import document, text_lines
 from leaktop.view.cells import sanitise
@@ -97,7 +97,7 @@ def _look(root: str) -> Any:
 
 def _ask(facility: Facility, subject: Subject, choices: argparse.Namespace) -> Allocations:
     """The answer; Ctrl-C, or whatever else asks us to end, ends the watch early."""
-    stop = threading.Event()
+    stop = Stop()
     heed(leave)
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     shows = sys.stderr.isatty()

@@ -1,7 +1,6 @@
 """The one poller behind every pane and every recording: asks each probe at its own pace, and hands on ticks.
 
-Reads happen in daemon threads, one a lane, since nothing under /proc can be polled, any read can stall on a kernel
-lock, and a thread of asyncio's own executor would hold up quitting until the read returns.
+It waits for reads for a moment and no longer: one that stalls holds up neither the others nor the beat.
 """
 
 from __future__ import annotations
@@ -9,52 +8,27 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from leaktop.engine.budget import Budget, Plan, split
+from leaktop.engine.readers import Readers
 from leaktop.engine.reading import read_probe
 from leaktop.model.frame import ProbeState
-from leaktop.model.sample import RawSample, Tick
+from leaktop.model.sample import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from leaktop.model.sample import Probe
+    from leaktop.engine.readers import Reads
+    from leaktop.model.sample import Probe, RawSample
     from leaktop.sources.base import Source
 
 _GRACE = 0.25
-"""Seconds a tick waits for the lanes; what comes later goes into the next tick."""
+"""Seconds a tick waits for its reads; what comes later goes into the next tick."""
+_STUCK = 0.02
+"""Seconds after which another thread goes on with the reads behind one that is still under way."""
 _LATE = 1.0
 """Seconds after which a read that is still under way is shown as waiting."""
-
-Reads = list[tuple[RawSample, float]]
-"""Samples, and the CPU seconds that reading each took."""
-
-
-class _Lane:
-    """A daemon thread that reads the probes of one lane, in order, a batch at a time."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._jobs: SimpleQueue[tuple[Callable[[], Reads], Callable[[Reads], None]]] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def submit(self, job: Callable[[], Reads], done: Callable[[Reads], None]) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._work, name=f"leaktop-{self._name}", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # no room for another thread now; the next tick tries again
-                done([])
-                return
-            self._thread = thread
-        self._jobs.put((job, done))
-
-    def _work(self) -> None:
-        while True:
-            job, done = self._jobs.get()
-            done(job())
 
 
 class _Schedule:
@@ -75,6 +49,13 @@ class _Schedule:
         # A tenth of the beat early is on time: beats and clocks never agree to the millisecond.
         period = plan.periods.get(self.probe.name)
         return self.is_wanted or (period is not None and now >= self.read_at + period - beat / 10)
+
+    def note(self, sample: RawSample | None) -> None:
+        """What was asked for was read, or gave nothing."""
+        self.read_at, self.asked_at = self.asked_at or 0.0, None
+        if sample is not None:
+            self.cost = sample.cost
+            self.size = None if sample.content is None else len(sample.content)
 
     def state(self, planned: float | None, plan: Plan, beat: float, cpu: float | None, now: float) -> ProbeState:
         name = self.probe.name
@@ -121,12 +102,16 @@ class Poller:
         self._failed = failed
         self.interval = interval
         self._schedules = {probe.name: _Schedule(probe) for probe in source.probes}
-        self._lanes = {probe.lane: _Lane(probe.lane) for probe in source.probes}
-        self._busy: dict[str, asyncio.Future[Reads]] = {}
+        self._readers = Readers(lambda: self._in_loop(self._note))
+        self._busy: dict[str, list[_Schedule]] = {}
+        """By lane, what is being read, or was read since the last tick."""
+        self._read: dict[str, Reads] = {}
+        """By lane, what came of it."""
+        self._heard = asyncio.Event()
         self._lock = threading.Lock()
         self._requested: set[str] = set(at_start)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._nudge: asyncio.Event | None = None
+        self._nudge = asyncio.Event()
         self._is_stopping = False
         self._wanted: frozenset[int] = frozenset()
         self.budget = Budget()
@@ -145,7 +130,7 @@ class Poller:
 
     async def run(self) -> None:
         """Poll until `stop`. Reads that are under way then are left behind in their daemon threads."""
-        self._loop, self._nudge = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         beat = time.monotonic()
         while not self._is_stopping:
             self._nudge.clear()
@@ -159,10 +144,12 @@ class Poller:
                 self._failed(error)
             beat = max(beat + self.beat, time.monotonic() + 0.01)
             try:
-                await asyncio.wait_for(self._nudge.wait(), beat - time.monotonic())
-                beat = time.monotonic()
+                async with asyncio.timeout(beat - time.monotonic()):
+                    await self._nudge.wait()
+                    beat = time.monotonic()
             except TimeoutError:
                 pass
+        self._readers.end()
 
     def start(self) -> None:
         """Run in a daemon thread with an event loop of its own."""
@@ -180,8 +167,12 @@ class Poller:
         self._wake()
 
     def _wake(self) -> None:
-        if self._loop is not None and self._nudge is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._nudge.set)
+        self._in_loop(self._nudge.set)
+
+    def _in_loop(self, act: Callable[[], object]) -> None:
+        """Have something done in the poller's thread, if it still runs. Any thread may call it."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(act)
 
     def _dispatch(self, now: float) -> None:
         with self._lock:
@@ -192,50 +183,50 @@ class Poller:
             schedule.is_wanted |= name in requested
             if lane not in self._busy and schedule.is_due(now, self._plan, self.beat):
                 batches.setdefault(lane, []).append(schedule)
-        for lane, batch in batches.items():
-            self._busy[lane] = self._read(lane, batch, now)
+        self._busy |= batches
+        self._readers.submit({lane: self._job(batch, now) for lane, batch in batches.items()})
 
-    def _read(self, lane: str, batch: list[_Schedule], now: float) -> asyncio.Future[Reads]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reads] = loop.create_future()
+    def _job(self, batch: list[_Schedule], now: float) -> Callable[[], Reads]:
         for schedule in batch:
             schedule.asked_at, schedule.is_wanted = now, False
-        probes = [schedule.probe for schedule in batch]
         wanted = self._wanted
 
         def job() -> Reads:
             reads = []
-            for probe in probes:
+            for schedule in batch:
                 began = time.thread_time()
-                if sample := read_probe(self._source, probe, wanted):
+                if sample := read_probe(self._source, schedule.probe, wanted):
                     reads.append((sample, time.thread_time() - began))
             return reads
 
-        def done(reads: Reads) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._finish, future, batch, reads)
+        return job
 
-        self._lanes[lane].submit(job, done)
-        return future
-
-    def _finish(self, future: asyncio.Future[Reads], batch: list[_Schedule], reads: Reads) -> None:
-        by_name = {sample.probe: sample for sample, _ in reads}
-        for schedule in batch:
-            schedule.read_at, schedule.asked_at = schedule.asked_at or 0.0, None
-            sample = by_name.get(schedule.probe.name)
-            if sample is not None:
-                schedule.cost = sample.cost
-                schedule.size = None if sample.content is None else len(sample.content)
-        if not future.done():
-            future.set_result(reads)
-        self._serve_waiting([batch[0].probe.lane])
+    def _note(self) -> None:
+        """Take what was read by now."""
+        read = self._readers.take()
+        self._read |= read
+        for lane, reads in read.items():
+            by_name = {sample.probe: sample for sample, _ in reads}
+            for schedule in self._busy[lane]:
+                schedule.note(by_name.get(schedule.probe.name))
+        self._serve_waiting(read)
+        self._heard.set()
 
     async def _collect(self) -> Reads:
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=min(_GRACE, self.interval / 2))
-        ready = [lane for lane, future in self._busy.items() if future.done()]
+        end = time.monotonic() + min(_GRACE, self.interval / 2)
+        patience = _STUCK
+        while len(self._read) < len(self._busy) and (left := end - time.monotonic()) > 0:
+            self._heard.clear()
+            try:
+                async with asyncio.timeout(min(patience, left)):
+                    await self._heard.wait()
+            except TimeoutError:
+                patience = _STUCK if self._readers.assist() else left
+                self._note()
+        ready, self._read = self._read, {}
+        self._busy = {lane: batch for lane, batch in self._busy.items() if lane not in ready}
         self._serve_waiting(ready)
-        return [read for lane in ready for read in self._busy.pop(lane).result()]
+        return [read for reads in ready.values() for read in reads]
 
     def _serve_waiting(self, free: Collection[str]) -> None:
         """Go on at once where a probe was requested while its lane was busy."""

@@ -17,6 +17,7 @@ import pytest
 from leaktop.cli import main, record
 from leaktop.recording import file as file_module
 from leaktop.recording.reader import read_file
+from leaktop.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,7 +264,7 @@ class Pipe:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reader, self.writer = os.pipe()
-        self.stop = threading.Event()
+        self.stop = Stop()
         write = os.write
         monkeypatch.setattr(os, "write", lambda number, piece: write(self.writer if number == 1 else number, piece))
         self.output = record._StandardOutput(self.stop)

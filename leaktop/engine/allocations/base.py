@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from leaktop.stopping import Stop
 
 if TYPE_CHECKING:
     from leaktop.model.allocations import Allocations, Subject
@@ -27,7 +28,7 @@ class Watch:
     """What /proc and /sys are below: another directory for captured files."""
     sampling: int = 1
     """Of tracing: look at one allocation of so many."""
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
     """Set by whoever does not want to wait any longer: what was seen until then is the answer."""
     on_progress: Callable[[float], None] = lambda _: None
     """Told every now and then how many seconds it has been watched."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from leaktop.engine.tracing.plan import Plan
     from leaktop.model.allocations import Site
     from leaktop.parsers.trace_events import Record
+    from leaktop.stopping import Stop
 
 BUDGET = 25_000
 """Allocations and frees a second that are looked at: a twentieth of a CPU for stacks, as much for reading."""
@@ -83,7 +84,7 @@ class TraceWatch:
         allocations: TraceInstance,
         frees: TraceInstance,
         plan: Plan,
-        stop: threading.Event,
+        stop: Stop,
         on_progress: Callable[[float], None],
     ) -> None:
         self._instance = allocations
