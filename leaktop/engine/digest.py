@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.beginning import is_break, session_start
 from leaktop.engine.engine import Engine
-from leaktop.engine.replay import is_break, session_start
 from leaktop.recording.passage import between
 from leaktop.recording.reader import Place
 from leaktop.units import human_duration

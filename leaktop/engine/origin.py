@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leaktop.engine.beginning import session_start
 from leaktop.engine.engine import Engine
-from leaktop.engine.replay import session_start
 from leaktop.engine.sections import SECTIONS
 from leaktop.model.sample import Tick
 from leaktop.recording.reader import Place

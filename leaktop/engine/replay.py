@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.engine.beginning import FIRST, Beginnings, is_break
 from leaktop.engine.engine import Engine
 from leaktop.engine.series import HORIZON, WINDOW
 from leaktop.model.frame import ProbeState
-from leaktop.model.sample import Tick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from leaktop.model.frame import Frame
-    from leaktop.model.sample import Machine
-    from leaktop.recording.reader import Place, Recording, Stretch
+    from leaktop.model.sample import Machine, Tick
+    from leaktop.recording.reader import Place, Recording
 
 _ALL = 300
 """Ticks since the baseline up to which all are fed, so that the Frame is the live one to the last digit."""
-_FIRST = 5
-"""Ticks at a session's beginning that are fed one by one: slower probes come after the first."""
 _KEYS = 40
 """Moments of the hour before that are fed for the charts, where there are more ticks than can be fed."""
 _WARM = 2 * WINDOW
@@ -30,6 +29,17 @@ _TAIL = 30, 240
 """Ticks of them, at least and at most."""
 _KEPT = 96
 """Frames that are kept, for stepping back."""
+
+
+class _Begun(NamedTuple):
+    """An engine that was fed what growth counts from, and nothing after it."""
+
+    base: Place
+    reach: Place
+    """From here on that is all that it counts from."""
+    machine: Machine
+    engine: Engine
+    probes: dict[str, ProbeState]
 
 
 class Replay:
@@ -48,16 +58,16 @@ class Replay:
         self._fed: Place | None = None
         self._probes: dict[str, ProbeState] = {}
         self._frames: OrderedDict[Place, Frame] = OrderedDict()
-        self._marks: list[Place] = []
-        self._starts: dict[int, Place] = {}
-        self._base_state: tuple[Place, Place, Tick] | None = None
+        self._beginnings = Beginnings(recording)
+        self._ready: _Begun | None = None
+        """Made ahead of time, for the next place: that is a third of what a Frame takes."""
         self.place: Place | None = None
 
     def mark(self, place: Place) -> None:
         """Let growth count from there; places before it count from the mark before, or the session's beginning."""
-        self._marks = sorted({*self._marks, place})
+        self._beginnings.mark(place)
         self._frames.clear()
-        self._engine = None
+        self._engine = self._ready = None
 
     def known(self, place: Place) -> Frame | None:
         """The Frame of a place that was fed a moment ago."""
@@ -89,15 +99,14 @@ class Replay:
             self._mark_between(here, there)
         self.place = there
         frame = self._feed(there, recording.tick(there))
-        return self._marked(there) if there in self._marks else frame
+        return self._marked(there) if there in self._beginnings.marks else frame
 
     def rough(self, place: Place) -> Frame:
         """At once: every value and its growth; as yet with the average for a slope, and without history."""
         recording = self._recording
-        base = self._base(place)
-        self._begin(recording.header_at(place).machine)
+        base = self._beginnings.at(place)
+        self._begin_at(base, place)
         if base < place:
-            self._feed(base, self._beginning(base, place), is_kept=False)
             before = recording.step(place, -1)
             if before > base:
                 self._feed_state(before)
@@ -113,11 +122,13 @@ class Replay:
     def exact(self, place: Place) -> Iterator[Frame | None]:
         """Bit by bit: the Frame with its slopes and history, at the end; None while more has to be fed."""
         recording = self._recording
-        start = self._start(place)
+        start = self._beginnings.start(place)
         moment = recording.moment(place)
         tail = self._tail(place, start)
-        base = self._base(tail)
+        base = self._beginnings.at(tail)
         frame: Frame | None = None
+        self._get_ready(place)
+        yield None
         self._begin(recording.header_at(place).machine)
         for key in self._keys(start, base, tail, moment.mono - HORIZON):
             self._feed_state(key)
@@ -128,22 +139,44 @@ class Replay:
         while True:
             tick = recording.tick(here)
             is_kept = tail <= start or tick.mono >= moment.mono - WINDOW
-            frame = self._feed(here, tick, is_kept=is_kept and here not in self._marks)
+            frame = self._feed(here, tick, is_kept=is_kept and here not in self._beginnings.marks)
             there = recording.step(here, 1)
             if here >= place or there <= here:
                 break
             yield None
             self._mark_between(here, there)
             here = there
-        yield self._marked(place) if place in self._marks else frame
+        yield self._marked(place) if place in self._beginnings.marks else frame
 
-    def _begin(self, machine: Machine) -> None:
-        self._engine, self._fed, self._probes = Engine(machine), None, {}
+    def _begin(self, machine: Machine, horizon: float = HORIZON) -> None:
+        self._engine, self._fed, self._probes = Engine(machine, horizon), None, {}
+
+    def _begin_at(self, base: Place, place: Place) -> None:
+        """Begin with what growth up to a place counts from, and nothing after it."""
+        ready, self._ready = self._ready, None
+        machine = self._recording.header_at(place).machine
+        if ready is not None and ready[:3] == (base, self._beginnings.reach(base), machine) and ready.reach <= place:
+            self._engine, self._fed, self._probes = ready.engine, base, ready.probes
+            return
+        self._begin(machine, math.inf)  # that may be long ago, and is not to be forgotten
+        if base < place:
+            self._feed(base, self._beginnings.state(base, place), is_kept=False)
+
+    def _get_ready(self, place: Place) -> None:
+        """Begin for the next place, which may be anywhere, but most likely counts from where this one does."""
+        base = self._beginnings.at(place)
+        reach = self._beginnings.reach(base)
+        if base < place and reach <= place:
+            self._begin_at(base, place)
+            if self._engine is not None:
+                machine = self._recording.header_at(place).machine
+                self._ready = _Begun(base, reach, machine, self._engine, self._probes)
+        self._engine = None
 
     def _mark_now(self, place: Place) -> None:
         """Let growth count from the tick that was fed last: by a mark set here from that very tick, else as live."""
         if self._engine is not None:
-            self._engine.mark_baseline(self._recording.moment(place).wall if place in self._marks else None)
+            self._engine.mark_baseline(self._recording.moment(place).wall if place in self._beginnings.marks else None)
 
     def _marked(self, place: Place) -> Frame:
         """The Frame of a tick at which the user marked the baseline: nothing has grown yet."""
@@ -176,59 +209,12 @@ class Replay:
         while len(self._frames) > _KEPT:
             self._frames.popitem(last=False)
 
-    def _start(self, place: Place) -> Place:
-        """The session's first tick, remembered: its chapter is not to be unpacked for every place."""
-        chapter = first_chapter(self._recording, place)
-        if chapter not in self._starts:
-            self._starts[chapter] = session_start(self._recording, place)
-        return self._starts[chapter]
-
-    def _beginning(self, base: Place, place: Place) -> Tick:
-        """What growth up to a place counts from, remembered as well."""
-        if self._base_state is None or self._base_state[0] != base:
-            reach = self._recording.step(base, _FIRST - 1)
-            self._base_state = base, reach, self._state_at_base(base, reach)
-        _, reach, state = self._base_state
-        return state if reach <= place else self._state_at_base(base, place)
-
-    def _state_at_base(self, base: Place, until: Place) -> Tick:
-        """What growth counts from, as one tick; probes that came only after the session's first tick are in it, too."""
-        recording = self._recording
-        state = recording.state(base)
-        if base != self._start(base):
-            return state
-        samples = {sample.probe: sample for sample in state.samples}
-        here = base
-        while here < until:
-            here = recording.step(here, 1)
-            for sample in recording.tick(here).samples:
-                samples.setdefault(sample.probe, sample)
-        return Tick(state.mono, state.wall, tuple(samples.values()))
-
     def _begins_session(self, here: Place, there: Place) -> bool:
         """Whether another boot, or another machine, begins on the way from one tick to the next."""
         if here.chapter == there.chapter:
             return False
         stretches = [s for s in self._recording.stretches if here.chapter <= s.number <= there.chapter]
         return any(is_break(before, after) for before, after in pairwise(stretches))
-
-    def _base(self, place: Place) -> Place:
-        """What growth counts from at a place: the newest mark up to there, or the session's start."""
-        start = self._start(place)
-        marks = [mark for mark in self._marks if start <= mark <= place]
-        moment = self._recording.moment(place)
-        recorded = [
-            (stretch.number, event.mono)
-            for stretch in self._recording.stretches
-            if start.chapter <= stretch.number <= place.chapter
-            for event in stretch.signpost.events
-            if event.kind == "baseline" and event.mono <= moment.mono
-        ]
-        if recorded:
-            after = self._recording.at_mono(*recorded[-1])
-            if after is not None and start < after <= place:
-                marks.append(self._recording.step(after, -1))
-        return max(marks, default=start)
 
     def _tail(self, place: Place, start: Place) -> Place:
         """Where feeding tick by tick begins."""
@@ -255,7 +241,7 @@ class Replay:
         if base < tail:
             keys.add(base)
         if base == start:
-            keys |= {place for i in range(_FIRST) if (place := recording.step(start, i)) < tail}
+            keys |= {place for i in range(FIRST) if (place := recording.step(start, i)) < tail}
         hour = [
             place
             for stretch in recording.stretches
@@ -271,36 +257,5 @@ class Replay:
         chapters = range(here.chapter, there.chapter + 1)
         marks = [e.mono for n in chapters for e in self._recording.chapter(n).events if e.kind == "baseline"]
         after, until = self._recording.moment(here).mono, self._recording.moment(there).mono
-        if here in self._marks or any(after < mono <= until for mono in marks):
+        if here in self._beginnings.marks or any(after < mono <= until for mono in marks):
             self._mark_now(here)
-
-
-def session_start(recording: Recording, place: Place) -> Place:
-    """The first tick of the same boot of the same machine, as far as the chapters' times tell."""
-    first = first_chapter(recording, place)
-    start = place._replace(chapter=first, ordinal=0)
-    return start if len(recording.chapter(first)) else recording.step(start, 0)
-
-
-def first_chapter(recording: Recording, place: Place) -> int:
-    """The number of the chapter in which the session of a place begins."""
-    stretches = recording.stretches
-    first = place.chapter
-    at = next((i for i, stretch in enumerate(stretches) if stretch.number == place.chapter), 0)
-    while at > 0 and not is_break(stretches[at - 1], stretches[at]):
-        at -= 1
-        if stretches[at].signpost.ticks:
-            first = stretches[at].number
-    return first
-
-
-def is_break(before: Stretch, after: Stretch) -> bool:
-    """Whether another boot, or another machine, begins between two chapters."""
-    old, new = before.signpost, after.signpost
-    if new.first.mono < old.last.mono:
-        return True
-    if old.boot is not None and new.boot is not None:
-        return old.boot != new.boot
-    shift = (new.first.wall - new.first.mono) - (old.last.wall - old.last.mono)
-    told = [*new.events, *(event for event in old.events if event.mono > old.last.mono)]
-    return abs(shift) > 60 and not any(event.kind in {"suspend", "clock"} for event in told)

@@ -34,7 +34,7 @@ _LINE_COST = 512
 """Bytes that a line takes in memory beside its text: a bomb may be made of short lines, too."""
 _PIECE = 1 << 20
 _TICK = re.compile(rb'\{"tick":(\d{1,9}),"mono":([-+.\de]{1,32}),"wall":([-+.\de]{1,32}),')
-_NAME = re.compile(rb'"((?:[^"\\]|\\.){1,80})":\s*+\{\s*+"(?:text|same|fault|ms|at)"')
+_NAME = re.compile(rb'"((?:[^"\\]{1,80}+|\\.){1,8}+)":\s*+\{\s*+"(?:text|same|fault|ms|at)"')
 _BODIES_KEPT = 8
 """Lines that stay parsed, unless they are large."""
 _BODY_BYTES_KEPT = 32 << 20

@@ -8,12 +8,13 @@ import pytest
 
 from leaktop.engine.replay import Replay
 from leaktop.model.sample import Event, Tick
-from leaktop.recording.reader import Place
+from leaktop.recording.reader import Place, Recording, StoredChapters
 from tests.engine.played import (
     LEAK,
     START_MONO,
     START_WALL,
     STILL,
+    Memory,
     contents,
     differences,
     fed,
@@ -21,13 +22,13 @@ from tests.engine.played import (
     machine,
     opened,
     recorded,
+    recorder_to,
     row,
     tick,
 )
 
 if TYPE_CHECKING:
     from leaktop.model.frame import Frame
-    from leaktop.recording.reader import Recording
 
 LONG = 1500
 EATER = (77, 77)
@@ -122,6 +123,30 @@ def test_going_on_after_a_jump_is_like_having_come_all_the_way(
         assert frame is not None
         assert replay.place == places[following]
         check_figures(frame, frames[following])
+
+
+def test_at_once_is_the_same_wherever_one_comes_from(long: tuple[Recording, list[Place], list[Frame]]) -> None:
+    """What was made ready at one place serves the next, and only where it fits."""
+    recording, places, _ = long
+    replay = Replay(recording)
+
+    def check(n: int, *marks: int) -> None:
+        fresh = Replay(recording)
+        for mark in marks:
+            fresh.mark(places[mark])
+        assert differences(fresh.rough(places[n]), replay.rough(places[n])) == [], n
+
+    for n in (700, 1400, 2, 300, 0, 4, 1499):
+        check(n)
+        next(replay.exact(places[n]))  # given up, as when the next jump comes soon
+    exact(replay, places[0])
+    assert replay.forward() is not None
+    exact(replay, places[900])
+    replay.mark(places[600])
+    for n in (800, 300, 602, 1000):
+        check(n, 600)
+        exact(replay, places[n])
+        check(n, 600)
 
 
 def test_there_is_nothing_before_anything_was_shown_or_after_the_last(
@@ -310,6 +335,29 @@ def test_slow_probes_are_there_wherever_one_goes() -> None:
         for frame in (Replay(recording).rough(places[n]), exact(Replay(recording), places[n])):
             assert [r.record.comm for r in frame.sections["processes"].rows] == ["init", "eater"]
             check_figures(frame, frames[n], with_deltas=False)
+
+
+def test_slow_probes_that_come_after_the_first_look_count_from_where_they_came() -> None:
+    """Who looks at a recording of two ticks must not remember them as all of its beginning."""
+
+    def given(n: int) -> Tick:
+        everything = contents(n, 30 + n)
+        return tick(
+            n, everything if n >= 3 else {name: text for name, text in everything.items() if name != "slabinfo"}
+        )
+
+    memory = Memory()
+    recorder = recorder_to(memory)
+    recorder.take(given(0))
+    recorder.take(given(1))
+    recording = Recording(StoredChapters(memory, is_growing=True), is_growing=True)
+    replay = Replay(recording)
+    exact(replay, places_of(recording)[1])
+    for n in range(2, 60):
+        recorder.take(given(n))
+    assert recording.refresh()
+    frames = fed([given(n) for n in range(60)])
+    check_figures(replay.rough(places_of(recording)[59]), frames[59], with_deltas=False)
 
 
 def test_a_recording_of_garbage_shows_faults() -> None:
