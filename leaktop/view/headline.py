@@ -9,7 +9,7 @@ from leaktop.units import human_bytes, human_delta, human_duration, human_rate, 
 from leaktop.view.cells import Tone, sanitise
 
 if TYPE_CHECKING:
-    from leaktop.model.frame import Frame
+    from leaktop.model.frame import Frame, Suspect
 
 _MOST_NAMED = 3
 
@@ -57,12 +57,15 @@ def growth_line(frame: Frame) -> tuple[str, Tone]:
     growing = [suspect for suspect in frame.suspects if not suspect.is_cache]
     if not growing:
         return f"Nothing but caches has grown since {since}.", ""
-    named = [
-        f"{sanitise(suspect.name)[:40]} {human_delta(suspect.size.growth)} ({human_rate(suspect.size.slope)})"
-        for suspect in growing[:_MOST_NAMED]
-    ]
+    named = map(_grown, growing[:_MOST_NAMED])
     more = f" and {len(growing) - _MOST_NAMED} more" if len(growing) > _MOST_NAMED else ""
     return f"▲ Grew since {since}: {', '.join(named)}{more}", "growth"
+
+
+def _grown(suspect: Suspect) -> str:
+    size = suspect.size
+    rate = "" if size.slope is None else f" ({human_rate(size.slope)})"
+    return f"{sanitise(suspect.name)[:40]} {human_delta(size.growth)}{rate}"
 
 
 def memory_segments(frame: Frame) -> list[Segment]:

@@ -102,8 +102,12 @@ def test_the_sentence_says_what_grew_most() -> None:
     text, tone = growth_line(frame)
     assert tone == "growth"
     assert text.startswith("▲ Grew since ")
-    assert text.index("e +4.00M") < text.index("c +2.00M") < text.index("a +1.00M")
-    assert text.endswith(" and 2 more")
+    assert text.endswith(": e +4.00M, c +2.00M, a +1.00M and 2 more")  # no rates: they take five seconds
+
+
+def test_the_sentence_says_how_fast_where_that_is_known() -> None:
+    frame = Story(caches={"kmalloc-2k": (2048, rising(90))}).frame(range(21))
+    assert growth_line(frame)[0].endswith(" (+11M/m)")
 
 
 def test_caches_are_not_accused() -> None:
