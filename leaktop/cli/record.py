@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from leaktop import children
 from leaktop.cli.options import add_own_cost, count, seconds, size
 from leaktop.cli.protecting import is_possible, protected
-from leaktop.cli.saying import say
+from leaktop.cli.saying import say, say_lost
 from leaktop.cli.signals import heed
 from leaktop.control import kmemleak
 from leaktop.engine.backlog import BacklogWatch
@@ -189,7 +189,7 @@ class _Session:
             redactor = Redactor()
             header = redactor.header(header)
         self._recorder = Recorder(header, redactor=redactor)
-        self._poller = Poller(source, self._take, header.interval, at_start=("kmemleak",))
+        self._poller = Poller(source, self._take, say_lost, header.interval, at_start=("kmemleak",))
         self._poller.budget.share = choices.budget
         self._protection = protected(choices)
         self._oom = watch_for_oom(source.machine)
@@ -307,5 +307,6 @@ class _Session:
         status = self._recorder.status
         size_now = status.size if status else 0
         length = human_duration(time.monotonic() - self._began)
-        print(f"\r\x1b[Krecording {length}, {self._ticks} ticks, {human_bytes(size_now)}; Ctrl-C ends it",
-              end="", file=sys.stderr, flush=True)  # fmt: skip
+        with contextlib.suppress(OSError):  # the terminal may be gone, and the signal that says so ignored
+            print(f"\r\x1b[Krecording {length}, {self._ticks} ticks, {human_bytes(size_now)}; Ctrl-C ends it",
+                  end="", file=sys.stderr, flush=True)  # fmt: skip

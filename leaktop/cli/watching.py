@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from leaktop.cli.saying import say_lost
 from leaktop.control import kmemleak
 from leaktop.engine.backlog import backlogged
 from leaktop.engine.digest import Digest
@@ -51,7 +52,7 @@ class Watch:
 
     def run(self) -> Digest | None:
         """Watch until the time is over, or until Ctrl-C; what was seen, None where nothing was."""
-        poller = Poller(self._source, self._take, _INTERVAL, at_start=("kmemleak",))
+        poller = Poller(self._source, self._take, say_lost, _INTERVAL, at_start=("kmemleak",))
         poller.start()
         began = time.monotonic()
         try:

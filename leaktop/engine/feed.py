@@ -60,8 +60,7 @@ class LiveFeed:
         self._told: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self.tape = Tape()
         self.recorder = Recorder(header_for(source.machine, source.probes, interval), self.tape)
-        self._failure = ""
-        self.poller = Poller(source, self.take, interval, at_start=("kmemleak",), failed=self._lose)
+        self.poller = Poller(source, self.take, self._lose, interval, at_start=("kmemleak",))
 
     def take(self, tick: Tick, states: Mapping[str, ProbeState]) -> frozenset[int]:
         """Feed one tick, in the poller's thread; gives the inodes of the sockets whose owners are asked for."""
@@ -81,13 +80,8 @@ class LiveFeed:
             self._on_words(event.text)
         return backlogged(frame)
 
-    def _lose(self, error: Exception) -> None:
-        """A tick came to nothing, for want of memory or through a fault of ours: say why, once, and go on."""
-        failure = f"{type(error).__name__}: {error}"
-        if failure != self._failure:
-            self._failure = failure
-            advice = "memory is short" if isinstance(error, MemoryError) else "report it"
-            self._on_words(f"leaktop could not make anything of a tick ({failure}); {advice}. It goes on.")
+    def _lose(self, why: str) -> None:
+        self._on_words(f"A tick came to nothing ({why}). leaktop goes on.")
 
     def _calm(self, frame: Frame) -> Frame:
         """A conclusion stands for some seconds: long enough to be read, and to be cheap."""

@@ -6,6 +6,7 @@ It waits for reads for a moment and no longer: one that stalls holds up neither 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -80,10 +81,10 @@ class Poller:
         source: where samples come from.
         take: called with each tick and what reading costs just now, in the poller's thread; gives the inodes of the
             sockets whose owners are worth a walk over /proc/PID/fd.
+        lost: called with why a tick came to nothing, for people, in the same thread; once where that is why the next
+            ones do, too. The poller goes on.
         interval: seconds between ticks; the cadence of every probe scales with it.
         at_start: probes without a cadence that are read once at the start.
-        failed: called where `take` raises, in the same thread, and it goes on with the next tick; without it `run` ends
-            with the exception.
 
     Attributes:
         budget: what leaktop may cost; without a limit until its share is set.
@@ -93,13 +94,14 @@ class Poller:
         self,
         source: Source,
         take: Callable[[Tick, Mapping[str, ProbeState]], frozenset[int]],
+        lost: Callable[[str], None],
         interval: float = 1.0,
         at_start: Iterable[str] = (),
-        failed: Callable[[Exception], None] | None = None,
     ) -> None:
         self._source = source
         self._take = take
-        self._failed = failed
+        self._lost = lost
+        self._failure = ""
         self.interval = interval
         self._schedules = {probe.name: _Schedule(probe) for probe in source.probes}
         self._readers = Readers(lambda: self._in_loop(self._note))
@@ -134,14 +136,11 @@ class Poller:
         beat = time.monotonic()
         while not self._is_stopping:
             self._nudge.clear()
-            self._dispatch(time.monotonic())
-            reads = await self._collect()
             try:
-                self._publish(reads)
+                self._dispatch(time.monotonic())
+                self._publish(await self._collect())
             except Exception as error:
-                if self._failed is None:
-                    raise
-                self._failed(error)
+                self._lose(error)
             beat = max(beat + self.beat, time.monotonic() + 0.01)
             try:
                 async with asyncio.timeout(beat - time.monotonic()):
@@ -171,8 +170,16 @@ class Poller:
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Have something done in the poller's thread, if it still runs. Any thread may call it."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(act)
+        with contextlib.suppress(RuntimeError):  # it ended meanwhile
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(act)
+
+    def _lose(self, error: Exception) -> None:
+        """For want of memory, or through a fault of ours."""
+        failure = f"{type(error).__name__}: {error}"
+        if failure != self._failure:
+            self._failure = failure
+            self._lost(f"{failure}; {'memory is short' if isinstance(error, MemoryError) else 'report it'}")
 
     def _dispatch(self, now: float) -> None:
         with self._lock:

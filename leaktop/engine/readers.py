@@ -81,7 +81,10 @@ class Readers:
                     self._state.wait()
                     self._has_idle = False
                 lane, job = self._waiting.popleft()
-            reads = job()
+            try:
+                reads = job()
+            except MemoryError:  # a read says so itself; whatever else it was, the lane must be free again
+                reads = []
             with self._state:
                 self._done[lane] = reads
                 is_last = not self._waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leaktop.cli import main, record
+from leaktop.engine.backlog import BacklogWatch
 from leaktop.recording import file as file_module
 from leaktop.recording.reader import read_file
 from leaktop.stopping import Stop
@@ -22,7 +24,7 @@ from leaktop.stopping import Stop
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from leaktop.model.sample import Event
+    from leaktop.model.sample import Event, Tick
     from leaktop.recording.reader import Recording
 
 REPO = Path(__file__).parents[2]
@@ -241,6 +243,40 @@ def test_trouble_is_said_once_and_that_it_is_over(
     said = capsys.readouterr().err.splitlines()
     assert said == ["leaktop: less than 64.0M are free on the disk", "leaktop: writing again"]
     assert whole(path) >= 4
+
+
+def test_it_goes_on_when_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of `leaktop record FILE 2>&1 | head -1`, where there is something to say later."""
+    path = tmp_path / "x"
+    free, calls = file_module._free, iter(range(10_000))
+    monkeypatch.setattr(file_module, "_free", lambda state: 1 << 10 if next(calls) in {3, 4} else free(state))
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", buffering=1) as nobody, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", nobody)
+        assert run(str(path), *QUICK, "--for", "1.5s") == 0
+        patch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            nobody.close()
+    assert whole(path) >= 6
+
+
+def test_what_fails_at_a_tick_is_said_and_the_next_one_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x"
+    takes, calls = BacklogWatch.take, iter(range(10_000))
+
+    def short_of_memory(watch: BacklogWatch, tick: Tick) -> frozenset[int]:
+        if next(calls) in {1, 2}:
+            raise MemoryError("no room")
+        return takes(watch, tick)
+
+    monkeypatch.setattr(BacklogWatch, "take", short_of_memory)
+    assert run(str(path), *QUICK, "--for", "1s") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["leaktop: a tick came to nothing (MemoryError: no room; memory is short); it goes on"]
+    assert whole(path) >= 5
 
 
 def test_a_file_that_cannot_be_completed_is_said(

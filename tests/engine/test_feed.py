@@ -43,7 +43,7 @@ def test_a_tick_that_comes_to_nothing_is_said_once_and_the_next_one_counts(monke
         until(lambda: len(frames) > 5)
     finally:
         feed.poller.stop()
-    assert words == ["leaktop could not make anything of a tick (MemoryError: no room); memory is short. It goes on."]
+    assert words == ["A tick came to nothing (MemoryError: no room; memory is short). leaktop goes on."]
 
 
 class Recorded:

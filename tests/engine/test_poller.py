@@ -80,8 +80,9 @@ class Run:
         self.source = source
         self.frames: list[Frame] = []
         self.times: list[float] = []
+        self.lost: list[str] = []
         self._engine = Engine(source.machine)
-        self.poller = Poller(source, self._take, interval, at_start)
+        self.poller = Poller(source, self._take, self.lost.append, interval, at_start)
 
     def _take(self, tick: Tick, states: Mapping[str, ProbeState]) -> frozenset[int]:
         frame = self._engine.feed(tick, states)
@@ -227,7 +228,7 @@ def test_a_request_for_a_stuck_probe_leaves_the_beat_alone(run_of: Callable[...,
 def test_stopping_does_not_wait_for_a_stuck_read(interval: float) -> None:
     source = FakeSource()
     source.gates["slabinfo"] = threading.Event()
-    poller = Poller(source, lambda _tick, _states: frozenset(), interval)
+    poller = Poller(source, lambda _tick, _states: frozenset(), print, interval)
     thread = threading.Thread(target=lambda: asyncio.run(poller.run()), daemon=True)
     thread.start()
     try:
