@@ -179,7 +179,8 @@ class Poller:
         failure = f"{type(error).__name__}: {error}"
         if failure != self._failure:
             self._failure = failure
-            self._lost(f"{failure}; {'memory is short' if isinstance(error, MemoryError) else 'report it'}")
+            with contextlib.suppress(Exception):  # saying so takes memory, too
+                self._lost(f"{failure}; {'memory is short' if isinstance(error, MemoryError) else 'report it'}")
 
     def _dispatch(self, now: float) -> None:
         with self._lock:

@@ -258,6 +258,25 @@ def test_what_the_source_did_not_foresee_is_a_fault(run_of: Callable[..., Run]) 
     run.until(lambda: run.frames[-1].sections["slab"].rows)
 
 
+def test_what_cannot_even_be_said_ends_nothing() -> None:
+    source, ticks = FakeSource(), []
+
+    def take(tick: Tick, _states: Mapping[str, ProbeState]) -> frozenset[int]:
+        ticks.append(tick)
+        raise MemoryError
+
+    def say(_why: str) -> None:
+        raise MemoryError
+
+    poller = Poller(source, take, say, INTERVAL)
+    poller.start()
+    end = time.monotonic() + 8
+    while len(ticks) < 3 and time.monotonic() < end:
+        time.sleep(0.005)
+    poller.stop()
+    assert len(ticks) >= 3
+
+
 def test_owners_are_asked_of_sockets_that_hold_memory(run_of: Callable[..., Run]) -> None:
     rows = [
         f"udp\t127.0.0.1:{inode}\t\tUNCONN\t{size}\t0\t{size}\t0\t0\t{inode}\t0\t-\t-\tc"
