@@ -26,6 +26,7 @@ class Beginnings:
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         self._starts: dict[int, Place] = {}
+        self._reaches: dict[Place, Place] = {}
         self._state: tuple[Place, Place, Tick] | None = None
         self.marks: list[Place] = []
 
@@ -59,8 +60,13 @@ class Beginnings:
         return max(marks, default=start)
 
     def reach(self, base: Place) -> Place:
-        """The last tick that counts as the beginning there."""
-        return self._recording.step(base, FIRST - 1)
+        """The last tick that counts as the beginning there; remembered, as the start is, once it is there."""
+        if base in self._reaches:
+            return self._reaches[base]
+        reach = self._recording.step(base, FIRST - 1)
+        if reach == base._replace(ordinal=base.ordinal + FIRST - 1):
+            self._reaches[base] = reach
+        return reach
 
     def state(self, base: Place, place: Place) -> Tick:
         """What growth up to a place counts from, as one tick, remembered as well."""
