@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from leaktop.engine.subjects import of_row
+from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 from leaktop.view.allocations import listing, short_title, summary
 
 if TYPE_CHECKING:
+    import threading
+
     from leaktop.engine.allocations import Facility, Watch
     from leaktop.model.allocations import Subject
     from leaktop.model.frame import Frame, Row
@@ -116,5 +118,7 @@ class AllocationActions:
             self._watch = None
             self._app.say_from_thread(words)
 
-        self._thread = threading.Thread(target=run, name="leaktop-allocators", daemon=True)
-        self._thread.start()
+        self._thread = aside(run, "allocators")
+        if self._thread is None:
+            self._watch = None
+            self._app.say(f"Nobody was asked: {NO_THREAD}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -15,8 +15,10 @@ from textual.widgets import Static
 
 from leaktop.courtesy import in_turns
 from leaktop.engine.subjects import of_row
+from leaktop.model.sample import Fault, RawSample
 from leaktop.parsers.smaps_rollup import parse_smaps_rollup
 from leaktop.ui.arranging import is_large
+from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from leaktop.model.frame import Frame, Key, Row
-    from leaktop.model.sample import RawSample
     from leaktop.ui.arranging import ArrangingThread
     from leaktop.view.pane import Chart, Detail, PaneView
 
@@ -200,7 +201,9 @@ class DetailScreen(Once[None]):
             if self.is_running:
                 self.post_message(self.Inspected(sample))
 
-        threading.Thread(target=work, name="leaktop-inspect", daemon=True).start()
+        if aside(work, "inspect") is None:
+            fault = Fault("failed", NO_THREAD, "p asks again")
+            self.post_message(self.Inspected(RawSample(subject, None, fault, time.monotonic(), time.time())))
 
     def on_detail_screen_inspected(self, event: Inspected) -> None:
         """Show what came back."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from leaktop.control import reclaim
 from leaktop.engine.experiment import held_now
+from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 from leaktop.view.cells import sanitise
@@ -102,7 +102,9 @@ class ReclaimActions:
                 self._began = None
             self._app.say_from_thread(words)
 
-        threading.Thread(target=run, name="leaktop-reclaim-write", daemon=True).start()
+        if aside(run, "reclaim-write") is None:
+            self._began = None
+            self._app.say(f"Nothing was done: {NO_THREAD}.")
 
     def _words(self, experiment: Experiment, cache: Key | None) -> str:
         """Measure, act, measure again; the answer, which is recorded as well.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from leaktop.control import kmemleak, mounting
 from leaktop.engine.kmemleak.confirming import Confirming
 from leaktop.engine.kmemleak.suppression_file import add_rule, default_path, own_suppressions
 from leaktop.engine.kmemleak.suppressions import put_in_force, rule_for
+from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.ui.kmemleak_questions import AUTOMATIC, DUMP, MOUNT, OFF, QUESTIONS, STACKS, SUPPRESS
 from leaktop.ui.typed import TextScreen, TypedScreen
@@ -176,11 +176,9 @@ class KmemleakActions:
             self._app.poller.request("kmemleak")
             self._app.say_from_thread(said)
 
-        try:
-            threading.Thread(target=run, name="leaktop-kmemleak-write", daemon=True).start()
-        except RuntimeError as error:
+        if aside(run, "kmemleak-write") is None:
             self._under_way = None
-            self._app.say(f"Nothing was done: no thread could be started: {error}")
+            self._app.say(f"Nothing was done: {NO_THREAD}.")
 
     def _confirm_leaks(self) -> float | None:
         """Scan twice; the seconds that took, or None where it was cancelled."""

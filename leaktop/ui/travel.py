@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from leaktop.engine.player import Player
 from leaktop.model.sample import Fault, RawSample
 from leaktop.recording.reader import Recording, TapedChapters
+from leaktop.ui.aside import NO_THREAD
 from leaktop.ui.painted import padded
 from leaktop.ui.travel_dialogs import JumpScreen
 from leaktop.units import human_duration
@@ -91,8 +92,12 @@ class Travel:
         self._make_room()
         player = self._player_of(Recording(TapedChapters(live.tape), is_growing=True), is_growing=True)
         self._player = player
-        player.start(mono=shown.mono)  # its clock may have been set since
-        return True
+        try:
+            player.start(mono=shown.mono)  # its clock may have been set since
+        except RuntimeError:
+            self.end()
+            self._app.say(f"This is as far back as it goes: {NO_THREAD}.")
+        return self.is_on
 
     def end(self) -> None:
         """Back to live."""
