@@ -191,8 +191,8 @@ class Poller:
             schedule.is_wanted |= name in requested
             if lane not in self._busy and schedule.is_due(now, self._plan, self.beat):
                 batches.setdefault(lane, []).append(schedule)
-        self._busy |= batches
         self._readers.submit({lane: self._job(batch, now) for lane, batch in batches.items()})
+        self._busy |= batches
 
     def _job(self, batch: list[_Schedule], now: float) -> Callable[[], Reads]:
         for schedule in batch:

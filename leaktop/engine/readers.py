@@ -40,7 +40,7 @@ class Readers:
         """Have some done, in their order. Where no thread can be started now, they come to nothing."""
         with self._state:
             self._waiting.extend(jobs.items())
-            self._call_another()
+        self.assist()
 
     def assist(self) -> bool:
         """Have another thread take what waits; whether anything does."""
