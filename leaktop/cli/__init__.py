@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 VERBS = tuple(verb for verbs in GROUPS.values() for verb in verbs)
 """Each is a module of this package."""
+_NO_THREAD = "can't start new thread"
+"""What threading raises then, as a RuntimeError like any other (thread_PyThread_start_new_thread() in CPython)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run leaktop.
 
     Returns:
-        0; 1 where the output cannot be written; 2 for a wrong command line; 130 for Ctrl-C; 141 where the reader of
-        our output went away.
+        0; 1 where the output cannot be written; 2 for a wrong command line, or where no thread can be had; 130 for
+        Ctrl-C; 141 where the reader of our output went away.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # started with >&- or 2>&-
@@ -58,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         print(f"leaktop: cannot write: {error.strerror}", file=sys.stderr)
         return 1
+    except RuntimeError as error:
+        if _NO_THREAD not in str(error):
+            raise
+        print("leaktop: no thread could be started: memory is short, or there are too many", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     finally:

@@ -99,6 +99,26 @@ def test_a_reader_that_goes_away() -> None:
         os.close(writer)
 
 
+_WITHOUT_THREADS = """
+import sys, threading
+from leaktop.cli import main
+def refuse(thread):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refuse
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("arguments", ["record {new} --for 1s", "report --live 1s", "--plain --root {empty}"])
+def test_where_no_thread_can_be_had_that_is_said(arguments: str, places: dict[str, Path]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_THREADS, *arguments.format(**places).split()],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=REPO, check=False,
+    )  # fmt: skip
+    words = "leaktop: no thread could be started: memory is short, or there are too many\n"
+    assert (done.returncode, done.stderr) == (2, words)
+
+
 def test_a_recorded_command_gives_its_own_status(places: dict[str, Path]) -> None:
     command = ("--", "/bin/sh", "-c", "exit 7")
     assert run("--root", places["empty"], "record", places["new"], "-d", "0.1s", *command) == 7
