@@ -203,7 +203,7 @@ def test_open_files_grow_filp() -> None:
 
 
 def _growth(line: str) -> float:
-    return next((amount(word) for word in line.split() if word.startswith("+")), 0)
+    return next((amount(word.rstrip(",")) for word in line.split() if word.startswith("+")), 0)
 
 
 def test_growth_is_counted_over_a_pause() -> None:
