@@ -63,8 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RuntimeError as error:
         if _NO_THREAD not in str(error):
             raise
-        print("leaktop: no thread could be started: memory is short, or there are too many", file=sys.stderr)
-        return 2
+        from leaktop.aside import NO_THREAD
+        from leaktop.cli.saying import complain
+
+        return complain(NO_THREAD)
     except KeyboardInterrupt:
         return 130
     finally:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
+from leaktop.aside import aside
 from leaktop.cli.settings_file import paths
 
 if TYPE_CHECKING:
@@ -34,12 +34,11 @@ def configure(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None
     def look() -> None:
         answers.append(_load())
 
-    looking = threading.Thread(target=look, name="leaktop-configuration", daemon=True)
-    try:
-        looking.start()
-        looking.join(_PATIENCE)
-    except RuntimeError:  # no room for another thread
+    looking = aside(look, "configuration")
+    if looking is None:
         look()
+    else:
+        looking.join(_PATIENCE)
     if not answers:
         parser.set_defaults(complaints=(f"{paths()[-1]}: it could not be read in time, and is passed over",))
     elif answers[0] is not None:

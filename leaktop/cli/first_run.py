@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import threading
-from typing import TYPE_CHECKING
 
+from leaktop.aside import aside
 from leaktop.private_file import create_private, is_roots_alone, on_behalf, user_behind_sudo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _PATIENCE = 0.2
 """Seconds that the answer may take: a home on a server that is gone must not keep the screen from coming up."""
@@ -27,8 +23,8 @@ def has_seen_tour() -> bool:
         with contextlib.suppress(OSError):
             answer[0] = os.path.lexists(_path())
 
-    looking = _aside(look)
-    if looking.is_alive():
+    looking = aside(look, "tour")
+    if looking is not None:  # else there is no tour
         looking.join(_PATIENCE)
     return answer[0]
 
@@ -45,15 +41,7 @@ def remember_tour() -> None:
             on_behalf(directory, lambda: os.makedirs(directory, 0o700, exist_ok=True))
             os.close(create_private(path))
 
-    _aside(write)
-
-
-def _aside(work: Callable[[], None]) -> threading.Thread:
-    """Do it in a thread that may hang for as long as the file system does."""
-    thread = threading.Thread(target=work, name="leaktop-tour", daemon=True)
-    with contextlib.suppress(RuntimeError):  # no room for another thread: then there is no tour
-        thread.start()
-    return thread
+    aside(write, "tour")
 
 
 def _path() -> str:

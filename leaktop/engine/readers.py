@@ -11,6 +11,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from leaktop.aside import aside
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -65,9 +67,7 @@ class Readers:
         if self._has_idle:
             self._state.notify()
             return
-        try:
-            threading.Thread(target=self._work, name="leaktop-reader", daemon=True).start()
-        except RuntimeError:  # no room for another thread now; the next tick tries again
+        if aside(self._work, "reader") is None:  # the next tick tries again
             self._done |= {lane: [] for lane, _ in self._waiting}
             self._waiting.clear()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from leaktop.aside import aside
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +37,8 @@ class Errand:
             whether it is done.
         """
         with self._state:
-            if self._thread is None and not self._start():
+            self._thread = self._thread or aside(self._work, self._name)
+            if self._thread is None:  # then it is waited for
                 self._job()
                 return True
             self._asked += 1
@@ -52,15 +55,6 @@ class Errand:
         with self._state:
             self._is_over = True
             self._state.notify_all()
-
-    def _start(self) -> bool:
-        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # no room for another thread: then it is waited for
-            return False
-        self._thread = thread
-        return True
 
     def _work(self) -> None:
         while True:

@@ -66,8 +66,8 @@ class RecordingFile:
         if _free(os.statvfs(directory)) < floor:
             raise OSError(errno.ENOSPC, f"less than {human_bytes(floor)} are free there", path)
         self._descriptor = create_private(path)
-        self._writing = Errand(self._write, "leaktop-file")
-        self._ending = Errand(self._end, "leaktop-file-end")
+        self._writing = Errand(self._write, "file")
+        self._ending = Errand(self._end, "file-end")
 
     @property
     def is_in_place(self) -> bool:

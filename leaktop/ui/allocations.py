@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from leaktop.aside import NO_THREAD, aside
 from leaktop.engine.subjects import of_row
-from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 from leaktop.view.allocations import listing, short_title, summary

@@ -13,12 +13,12 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from leaktop.aside import NO_THREAD, aside
 from leaktop.courtesy import in_turns
 from leaktop.engine.subjects import of_row
 from leaktop.model.sample import Fault, RawSample
 from leaktop.parsers.smaps_rollup import parse_smaps_rollup
 from leaktop.ui.arranging import is_large
-from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import Once
 from leaktop.ui.header import KeyLine
 from leaktop.ui.plotting import plot_series
@@ -202,7 +202,7 @@ class DetailScreen(Once[None]):
                 self.post_message(self.Inspected(sample))
 
         if aside(work, "inspect") is None:
-            fault = Fault("failed", NO_THREAD, "p asks again")
+            fault = Fault("failed", NO_THREAD)
             self.post_message(self.Inspected(RawSample(subject, None, fault, time.monotonic(), time.time())))
 
     def on_detail_screen_inspected(self, event: Inspected) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from leaktop.aside import NO_THREAD, aside
 from leaktop.control import reclaim
 from leaktop.engine.experiment import held_now
-from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.units import human_duration
 from leaktop.view.cells import sanitise

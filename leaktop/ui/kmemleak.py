@@ -6,11 +6,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from leaktop.aside import NO_THREAD, aside
 from leaktop.control import kmemleak, mounting
 from leaktop.engine.kmemleak.confirming import Confirming
 from leaktop.engine.kmemleak.suppression_file import add_rule, default_path, own_suppressions
 from leaktop.engine.kmemleak.suppressions import put_in_force, rule_for
-from leaktop.ui.aside import NO_THREAD, aside
 from leaktop.ui.dialogs import ConfirmScreen, Offer
 from leaktop.ui.kmemleak_questions import AUTOMATIC, DUMP, MOUNT, OFF, QUESTIONS, STACKS, SUPPRESS
 from leaktop.ui.typed import TextScreen, TypedScreen

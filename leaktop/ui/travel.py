@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from leaktop.aside import NO_THREAD
 from leaktop.engine.player import Player
 from leaktop.model.sample import Fault, RawSample
 from leaktop.recording.reader import Recording, TapedChapters
-from leaktop.ui.aside import NO_THREAD
 from leaktop.ui.painted import padded
 from leaktop.ui.travel_dialogs import JumpScreen
 from leaktop.units import human_duration

@@ -1,4 +1,4 @@
-"""What would hold up the screen, done beside it: in a daemon thread of its own."""
+"""What may take long, or hang, done in a daemon thread of its own, where one can be had."""
 
 from __future__ import annotations
 
